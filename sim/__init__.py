@@ -1,0 +1,4 @@
+"""Simulated robots that use the service as any robot would: over the wire, and nothing else.
+
+`sim` is a client. Only `sim.collect` and `sim.policies` import lerobot and torch.
+"""

@@ -1,0 +1,67 @@
+"""Pictures of a MuJoCo scene without a GPU; no OpenGL is touched before the first picture."""
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.errors import InvalidInputError, SteerError
+
+__all__ = ["NoRendererError", "Renderers"]
+
+
+class NoRendererError(SteerError):
+    """This machine or this process cannot render."""
+
+
+class Renderers:
+    """The renderers of one model, one for each picture size, made when first needed.
+
+    Shadows, reflections and multisampling are off: on a CPU that is about ten times faster.
+
+    Args:
+        model: The scene; its off-screen buffer is enlarged where a picture needs it.
+        cameras: Names that `render` accepts.
+    """
+
+    def __init__(self, model: mujoco.MjModel, cameras: tuple[str, ...]) -> None:
+        self._model = model
+        self._cameras = cameras
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+
+    def render(
+        self, data: mujoco.MjData, camera: str, *, height: int, width: int
+    ) -> NDArray[np.uint8]:
+        """Return the camera's picture, shape [height, width, 3], RGB.
+
+        Raises:
+            InvalidInputError: The camera is unknown.
+            NoRendererError: OpenGL is not usable.
+        """
+        if camera not in self._cameras:
+            raise InvalidInputError.expected("camera", "one of " + ", ".join(self._cameras), camera)
+        renderer = self._renderers.get((height, width))
+        if renderer is None:
+            renderer = self._renderers[height, width] = self._build(height, width)
+        renderer.update_scene(data, camera=camera)
+        return np.array(renderer.render(), dtype=np.uint8)
+
+    def close(self) -> None:
+        """Free all OpenGL contexts."""
+        while self._renderers:
+            self._renderers.popitem()[1].close()
+
+    def _build(self, height: int, width: int) -> mujoco.Renderer:
+        view = self._model.vis
+        view.quality.offsamples = 0
+        view.global_.offheight = max(view.global_.offheight, height)
+        view.global_.offwidth = max(view.global_.offwidth, width)
+        try:
+            renderer = mujoco.Renderer(self._model, height, width)
+        except (mujoco.FatalError, RuntimeError, AttributeError, ImportError) as error:
+            raise NoRendererError(
+                "render: expected a working OpenGL (start the process with MUJOCO_GL=egl or "
+                f"MUJOCO_GL=osmesa), got {error}"
+            ) from error
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+            renderer.scene.flags[flag] = 0
+        return renderer

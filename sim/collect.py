@@ -1,0 +1,321 @@
+"""Scripted experts -> a LeRobotDataset v3 of mixed quality: noisy attempts, failures kept.
+
+    python -m sim.collect --task push --root data/metaworld --episodes 300
+
+An episode is a function of its seed and its noise, so a run that was stopped in any way goes on
+where it was: whole shards are kept, a torn one is undone and made again.
+"""
+
+import argparse
+import json
+import math
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from sim.experts import Expert, make_expert
+from sim.journal import ShardJournal
+from sim.seeds import episode_seeds
+from sim.tasks import TASKS, Env, TaskSpec, make
+from steer.embodiment import ObservationField
+from steer.errors import DatasetError, InvalidInputError, SteerError
+
+__all__ = ["collect", "main", "noise_plan"]
+
+FORMAT_VERSION = 1
+SHARD_EPISODES = 25
+
+_IMAGE_PREFIX = "observation.images."
+_OUTCOME = {
+    "next.reward": {"dtype": "float32", "shape": (1,), "names": None},
+    "next.done": {"dtype": "bool", "shape": (1,), "names": None},
+    "next.success": {"dtype": "bool", "shape": (1,), "names": None},
+    "next.truncated": {"dtype": "bool", "shape": (1,), "names": None},
+    "steer.seed": {"dtype": "int64", "shape": (1,), "names": None},
+    "steer.noise": {"dtype": "float32", "shape": (1,), "names": None},
+}
+
+
+def noise_plan(mixture: Sequence[tuple[float, int]], num_episodes: int) -> list[float]:
+    """Return the noise of each episode, the levels spread evenly.
+
+    The smallest block with the mixture's proportions is repeated, so more episodes of the same
+    mixture begin with those of fewer, and whole blocks hold the proportions exactly.
+
+    Args:
+        mixture: (sigma, how many episodes); the counts give the proportions.
+        num_episodes: How many episodes are wanted, >= 0.
+
+    Raises:
+        InvalidInputError: A sigma is negative or not finite, or a count is not positive.
+    """
+    for sigma, count in mixture:
+        if not (math.isfinite(sigma) and sigma >= 0 and count >= 1):
+            raise InvalidInputError.expected(
+                "noise", "sigma >= 0 and count >= 1", f"{sigma}:{count}"
+            )
+    divisor = math.gcd(*(count for _, count in mixture))
+    places = [
+        ((k + 0.5) * divisor / count, sigma)
+        for sigma, count in mixture
+        for k in range(count // divisor)
+    ]
+    block = [sigma for _, sigma in sorted(places)]
+    return [block[index % len(block)] for index in range(num_episodes)]
+
+
+def collect(
+    spec: TaskSpec,
+    root: Path,
+    *,
+    num_episodes: int,
+    cameras: Sequence[str] = (),
+    image_size: int = 128,
+) -> bool:
+    """Bring the dataset at `root` to `num_episodes` episodes of the task.
+
+    Args:
+        spec: The task; `spec.mixture` gives the noise, see `noise_plan`.
+        root: The dataset; made where there is none.
+        num_episodes: How many episodes of the task it shall hold, 0 to 4000.
+        cameras: Cameras to record, a column `observation.images.<camera>` each.
+        image_size: Height and width of their pictures, in pixels.
+
+    Returns:
+        Whether all are there; False if the user stopped the run.
+
+    Raises:
+        DatasetError: The dataset is of another embodiment, was not made here, is being written by
+            another process, or holds other episodes for these seeds.
+        InvalidInputError: An argument is out of range.
+    """
+    seeds = episode_seeds("train", num_episodes, block=spec.seed_block)
+    plan = dict(zip(seeds, noise_plan(spec.mixture, num_episodes), strict=True))
+    spec = _with_cameras(spec, cameras, image_size)
+    journal = ShardJournal(root)
+    with journal.lock(), _stop_on_interrupt() as stop:
+        done = _episodes_at(root, spec, plan)
+        todo = [seed for seed in plan if seed not in done]
+        if not todo:
+            return True
+        env, expert = make(spec.name), make_expert(spec)
+        with tqdm(total=len(plan), initial=len(plan) - len(todo), desc=spec.name) as bar:
+            for start in range(0, len(todo), SHARD_EPISODES):
+                with journal.shard():
+                    dataset = None
+                    for seed in todo[start : start + SHARD_EPISODES]:
+                        frames = _attempt(env, expert, spec, (seed, plan[seed]), stop)
+                        if stop.is_set():
+                            break
+                        dataset = dataset or _open(root, spec)
+                        _save(dataset, frames)
+                        bar.update()
+                    if dataset:
+                        dataset.finalize()
+                        _write_card(root, spec)
+                if stop.is_set():
+                    return False
+    return True
+
+
+def _attempt(
+    env: Env,
+    expert: Expert,
+    spec: TaskSpec,
+    seed_and_noise: tuple[int, float],
+    stop: threading.Event,
+) -> list[dict[str, Any]]:
+    """Return the rows of one episode: what was seen, what was done, and what came after it."""
+    seed, sigma = seed_and_noise
+    rng = np.random.default_rng([seed, 2])
+    observation, frames = env.reset(seed), []
+    names = [item.name for item in spec.embodiment.observations]
+    size = {n.name: n.shape[0] for n in spec.embodiment.observations if n.dtype == "uint8"}
+    for tick in range(spec.max_steps):
+        if stop.is_set():
+            break
+        noise = rng.normal(0.0, 1.0, spec.embodiment.action_dim)
+        action = np.clip(expert.act(observation) + sigma * noise, -1.0, 1.0).astype(np.float32)
+        seen = {
+            name: env.render(name.removeprefix(_IMAGE_PREFIX), height=size[name], width=size[name])
+            if name in size
+            else observation.arrays[name]
+            for name in names
+        }
+        step = env.step(action)
+        is_truncated = not step.is_success and tick + 1 == spec.max_steps
+        outcome = {
+            "next.reward": np.array([step.reward], np.float32),
+            "next.done": np.array([step.is_success or is_truncated]),
+            "next.success": np.array([step.is_success]),
+            "next.truncated": np.array([is_truncated]),
+            "steer.seed": np.array([seed], np.int64),
+            "steer.noise": np.array([sigma], np.float32),
+        }
+        frames.append({**seen, "action": action, **outcome, "task": spec.instruction})
+        observation = step.observation
+        if step.is_success:
+            break
+    return frames
+
+
+def _with_cameras(spec: TaskSpec, cameras: Sequence[str], image_size: int) -> TaskSpec:
+    for camera in cameras:
+        if camera not in spec.cameras:
+            raise InvalidInputError.expected("camera", "one of " + ", ".join(spec.cameras), camera)
+    pictures = tuple(
+        ObservationField(name=_IMAGE_PREFIX + name, dtype="uint8", shape=(image_size,) * 2 + (3,))
+        for name in cameras
+    )
+    observations = spec.embodiment.observations + pictures
+    return replace(spec, embodiment=replace(spec.embodiment, observations=observations))
+
+
+def _open(root: Path, spec: TaskSpec) -> Any:
+    """Return LeRobot's writer on the dataset, which is made where there is none."""
+    import datasets
+    from lerobot.datasets import LeRobotDataset
+
+    datasets.disable_progress_bars()  # one for each episode, over ours
+    name = f"local/{root.name}"
+    if root.exists():
+        return LeRobotDataset.resume(name, root=root)
+    features: dict[str, dict[str, Any]] = {}
+    for item in spec.embodiment.observations:
+        is_image = item.dtype == "uint8"
+        features[item.name] = {
+            "dtype": "image" if is_image else item.dtype,
+            "shape": item.shape,
+            "names": ["height", "width", "channels"] if is_image else None,
+        }
+    actions = [dim.name for dim in spec.embodiment.actions]
+    features["action"] = {"dtype": "float32", "shape": (len(actions),), "names": actions}
+    return LeRobotDataset.create(
+        name,
+        fps=round(spec.embodiment.control_hz),
+        root=root,
+        robot_type=spec.embodiment.name,
+        features={**features, **_OUTCOME},
+    )
+
+
+def _save(dataset: Any, frames: Sequence[dict[str, Any]]) -> None:
+    for frame in frames:
+        dataset.add_frame(frame)
+    dataset.save_episode()
+
+
+def _card_path(root: Path) -> Path:
+    return root / "meta" / "steer.json"
+
+
+def _write_card(root: Path, spec: TaskSpec) -> None:
+    path = _card_path(root)
+    tasks = json.loads(path.read_text())["tasks"] if path.exists() else {}
+    tasks[spec.name] = {
+        "instruction": spec.instruction,
+        "max_steps": spec.max_steps,
+        "commit_horizon": spec.commit_horizon,
+        "mixture": [list(pair) for pair in spec.mixture],
+    }
+    embodiment = json.loads(spec.embodiment.to_json())
+    card = {"format_version": FORMAT_VERSION, "embodiment": embodiment, "tasks": tasks}
+    path.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
+
+
+def _episodes_at(root: Path, spec: TaskSpec, plan: dict[int, float]) -> set[int]:
+    """Return the seeds that the dataset holds, once it is sure that they may be added to."""
+    if not root.exists():
+        return set()
+    if not _card_path(root).exists():
+        raise DatasetError(f"dataset {str(root)!r}: expected meta/steer.json of sim.collect, got none")
+    theirs = json.loads(_card_path(root).read_text())["embodiment"]
+    ours = json.loads(json.dumps(asdict(spec.embodiment)))
+    for name in ours:
+        if theirs.get(name) != ours[name]:
+            raise DatasetError(
+                f"dataset {str(root)!r}: expected embodiment.{name} {ours[name]!r}, "
+                f"got {theirs.get(name)!r}; collect into another --root"
+            )
+    table = pq.ParquetDataset(root / "data").read(columns=["steer.seed", "steer.noise"])
+    found = dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
+    for seed, sigma in plan.items():
+        if not math.isclose(found.get(seed, sigma), sigma, rel_tol=1e-6):
+            raise DatasetError(
+                f"dataset {str(root)!r}: expected noise {sigma} for seed {seed}, "
+                f"got {found[seed]:g}; collect another mixture into another --root"
+            )
+    return set(found)
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that the open shard is finished; not the second."""
+    stop = threading.Event()
+
+    def request(signum: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, request)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _noise(text: str) -> tuple[float, int]:
+    sigma, _, count = text.partition(":")
+    return float(sigma), int(count or 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sim.collect", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--task", required=True, choices=TASKS)
+    parser.add_argument("--root", required=True, type=Path, help="dataset to make or to continue")
+    parser.add_argument("--episodes", type=int, default=300, help="how many it shall hold of TASK")
+    parser.add_argument(
+        "--noise",
+        nargs="+",
+        type=_noise,
+        metavar="SIGMA[:COUNT]",
+        help="noise of the expert's actions, as proportions; default: the task's own mixture",
+    )
+    parser.add_argument("--cameras", nargs="+", default=(), help="cameras to record")
+    parser.add_argument("--image-size", type=int, default=128, help="pixels of each side")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0 done, 2 refused, 130 stopped by Ctrl-C."""
+    args = _parser().parse_args(argv)
+    spec = TASKS[args.task]
+    try:
+        is_complete = collect(
+            replace(spec, mixture=tuple(args.noise or spec.mixture)),
+            args.root,
+            num_episodes=args.episodes,
+            cameras=args.cameras,
+            image_size=args.image_size,
+        )
+    except KeyboardInterrupt:
+        return 130
+    except (SteerError, OSError) as error:
+        sys.stderr.write(f"sim.collect: error: {error}\n")
+        return 2
+    return 0 if is_complete else 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

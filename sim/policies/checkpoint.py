@@ -1,0 +1,152 @@
+"""What a policy's training writes: its state on the way, and the checkpoint at the end.
+
+Everything is safetensors and JSON, and appears whole or not at all.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from steer.embodiment import Embodiment
+from steer.errors import ConfigError
+
+__all__ = ["TrainingState", "save_policy"]
+
+_DECAY = 0.995
+_WINDOW = 50
+
+
+class TrainingState:
+    """Weights, their running average, optimiser and loss curve of one run, on disk now and then.
+
+    Args:
+        policy: The policy in training.
+        optimiser: Its optimiser.
+        directory: Where the state is kept until the run is finished.
+        key: Text that a state must carry for the run to go on from it.
+    """
+
+    def __init__(
+        self, policy: torch.nn.Module, optimiser: torch.optim.Optimizer, directory: Path, key: str
+    ) -> None:
+        self._policy = policy
+        self._optimiser = optimiser
+        self._directory = directory
+        self._key = key
+        self._losses: list[float] = []
+        self._average = {name: value.detach().clone() for name, value in self._parameters()}
+
+    def _parameters(self) -> Iterable[tuple[str, Tensor]]:
+        return self._policy.named_parameters()
+
+    def average(self, step: int) -> None:
+        """Take the present weights into the running average, faster in the first steps."""
+        decay = min(_DECAY, (1 + step) / (10 + step))
+        with torch.no_grad():
+            names, values = zip(*self._parameters(), strict=True)
+            torch._foreach_lerp_([self._average[name] for name in names], list(values), 1 - decay)
+
+    def load_average(self) -> None:
+        """Put the running average in the place of the weights."""
+        with torch.no_grad():
+            for name, value in self._parameters():
+                value.copy_(self._average[name])
+
+    def record(self, step: int, loss: float) -> None:
+        """Note the loss of a step."""
+        del self._losses[step:]
+        self._losses.append(loss)
+
+    def recent_loss(self) -> float:
+        """Return the mean loss of the last steps."""
+        recent = self._losses[-_WINDOW:]
+        return sum(recent) / max(len(recent), 1)
+
+    def curve(self) -> list[tuple[int, float]]:
+        """Return (step, mean loss since the point before)."""
+        starts = range(0, len(self._losses), _WINDOW)
+        groups = [self._losses[start : start + _WINDOW] for start in starts]
+        return [
+            (start + len(group), round(sum(group) / len(group), 6))
+            for start, group in zip(starts, groups, strict=True)
+        ]
+
+    def save(self, step: int) -> None:
+        """Write the state after `step` steps; a crash leaves the one before whole."""
+        tensors = {f"policy.{name}": value.detach() for name, value in self._parameters()}
+        tensors |= {f"average.{name}": value for name, value in self._average.items()}
+        for index, slots in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items()}
+        tensors["losses"] = torch.tensor(self._losses, dtype=torch.float64)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        fresh = self._directory / "state.partial"
+        save_file(tensors, fresh, metadata={"step": str(step), "key": self._key})
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(self._directory / "state.safetensors")
+
+    def resume(self) -> int:
+        """Load the state that an earlier run left, if any; return how many steps it had done.
+
+        Raises:
+            ConfigError: It belongs to a run with other options.
+        """
+        path = self._directory / "state.safetensors"
+        if not path.exists():
+            return 0
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        if metadata["key"] != self._key:
+            raise ConfigError(
+                f"training state in {self._directory}: expected the options of this run, got "
+                f"{metadata['key']}; delete it to begin anew"
+            )
+        self._restore(load_file(path))
+        return int(metadata["step"])
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, value in self._parameters():
+                value.copy_(tensors[f"policy.{name}"])
+                self._average[name].copy_(tensors[f"average.{name}"])
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimiser."):
+                _, index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": slots, "param_groups": groups})
+        self._losses = tensors["losses"].tolist()
+
+    def finish(self) -> None:
+        """Remove the state: the checkpoint has taken its place."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def save_policy(directory: Path, policy: Any, pre: Any, post: Any, embodiment: Embodiment) -> None:
+    """Write a LeRobot checkpoint and our `steer.json`, replacing what was there.
+
+    Args:
+        directory: Of the checkpoint; it appears whole.
+        policy: A LeRobot policy.
+        pre: Its pre-processor.
+        post: Its post-processor.
+        embodiment: The body that it drives, in the units of its actions.
+    """
+    fresh = directory.with_suffix(".partial")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for part in (policy, pre, post):
+        part.save_pretrained(fresh)
+    tree = {"format_version": 1, "embodiment": json.loads(embodiment.to_json())}
+    (fresh / "steer.json").write_text(json.dumps(tree, indent=2) + "\n")
+    shutil.rmtree(directory, ignore_errors=True)
+    fresh.replace(directory)

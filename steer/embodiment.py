@@ -120,7 +120,7 @@ class Embodiment:
             One sentence for each field that differs, `<field>: expected <needed>, got <ours>`;
             empty where they agree. Fields that one side leaves unknown are not compared.
         """
-        found = []
+        found: list[str] = []
         for name in ("name", "mode", "frame", "rotation", "gripper"):
             _compare(found, f"embodiment.{name}", getattr(needed, name), getattr(self, name))
         _compare(found, "embodiment.control_hz", needed.control_hz, self.control_hz)

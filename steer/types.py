@@ -120,9 +120,7 @@ class Candidates:
         contract = "float32 of shape [N, H, A], each >= 1"
         actions = self.actions
         if not isinstance(actions, np.ndarray):
-            raise InvalidInputError.expected(
-                "candidates.actions", contract, type(actions).__name__
-            )
+            raise InvalidInputError.expected("candidates.actions", contract, type(actions).__name__)
         if actions.dtype != np.float32 or actions.ndim != 3 or 0 in actions.shape:
             got = f"{actions.dtype} of shape {list(actions.shape)}"
             raise InvalidInputError.expected("candidates.actions", contract, got)
@@ -260,6 +258,4 @@ def check_finite(what: str, value: NDArray[np.generic]) -> None:
     good = np.isfinite(value)
     if not good.all():
         index = [int(i) for i in np.argwhere(~good)[0]]
-        raise InvalidInputError.expected(
-            what, "finite values", f"{value[tuple(index)]} at {index}"
-        )
+        raise InvalidInputError.expected(what, "finite values", f"{value[tuple(index)]} at {index}")

@@ -7,32 +7,30 @@ where it was: whole shards are kept, a torn one is undone and made again.
 """
 
 import argparse
-import json
 import math
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from sim.card import collected_seeds, write_card
 from sim.experts import Expert, make_expert
 from sim.journal import ShardJournal
 from sim.seeds import episode_seeds
 from sim.tasks import TASKS, Env, TaskSpec, make
 from steer.embodiment import ObservationField
-from steer.errors import DatasetError, InvalidInputError, SteerError
+from steer.errors import InvalidInputError, SteerError
 
 __all__ = ["collect", "main", "noise_plan"]
 
-FORMAT_VERSION = 1
 SHARD_EPISODES = 25
 
 _IMAGE_PREFIX = "observation.images."
@@ -104,7 +102,7 @@ def collect(
     spec = _with_cameras(spec, cameras, image_size)
     journal = ShardJournal(root)
     with journal.lock(), _stop_on_interrupt() as stop:
-        done = _episodes_at(root, spec, plan)
+        done = collected_seeds(root, spec, plan)
         todo = [seed for seed in plan if seed not in done]
         if not todo:
             return True
@@ -122,7 +120,7 @@ def collect(
                         bar.update()
                     if dataset:
                         dataset.finalize()
-                        _write_card(root, spec)
+                        write_card(root, spec)
                 if stop.is_set():
                     return False
     return True
@@ -181,15 +179,23 @@ def _with_cameras(spec: TaskSpec, cameras: Sequence[str], image_size: int) -> Ta
     return replace(spec, embodiment=replace(spec.embodiment, observations=observations))
 
 
-def _open(root: Path, spec: TaskSpec) -> Any:
+class _Writer(Protocol):
+    """What we use of LeRobotDataset."""
+
+    def add_frame(self, frame: dict[str, Any]) -> None: ...
+
+    def save_episode(self) -> None: ...
+
+    def finalize(self) -> None: ...
+
+
+def _open(root: Path, spec: TaskSpec) -> _Writer:
     """Return LeRobot's writer on the dataset, which is made where there is none."""
-    import datasets
     from lerobot.datasets import LeRobotDataset
 
-    datasets.disable_progress_bars()  # one for each episode, over ours
     name = f"local/{root.name}"
     if root.exists():
-        return LeRobotDataset.resume(name, root=root)
+        return cast(_Writer, LeRobotDataset.resume(name, root=root))
     features: dict[str, dict[str, Any]] = {}
     for item in spec.embodiment.observations:
         is_image = item.dtype == "uint8"
@@ -200,62 +206,20 @@ def _open(root: Path, spec: TaskSpec) -> Any:
         }
     actions = [dim.name for dim in spec.embodiment.actions]
     features["action"] = {"dtype": "float32", "shape": (len(actions),), "names": actions}
-    return LeRobotDataset.create(
+    dataset = LeRobotDataset.create(
         name,
         fps=round(spec.embodiment.control_hz),
         root=root,
         robot_type=spec.embodiment.name,
         features={**features, **_OUTCOME},
     )
+    return cast(_Writer, dataset)
 
 
-def _save(dataset: Any, frames: Sequence[dict[str, Any]]) -> None:
+def _save(dataset: _Writer, frames: Sequence[dict[str, Any]]) -> None:
     for frame in frames:
         dataset.add_frame(frame)
     dataset.save_episode()
-
-
-def _card_path(root: Path) -> Path:
-    return root / "meta" / "steer.json"
-
-
-def _write_card(root: Path, spec: TaskSpec) -> None:
-    path = _card_path(root)
-    tasks = json.loads(path.read_text())["tasks"] if path.exists() else {}
-    tasks[spec.name] = {
-        "instruction": spec.instruction,
-        "max_steps": spec.max_steps,
-        "commit_horizon": spec.commit_horizon,
-        "mixture": [list(pair) for pair in spec.mixture],
-    }
-    embodiment = json.loads(spec.embodiment.to_json())
-    card = {"format_version": FORMAT_VERSION, "embodiment": embodiment, "tasks": tasks}
-    path.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
-
-
-def _episodes_at(root: Path, spec: TaskSpec, plan: dict[int, float]) -> set[int]:
-    """Return the seeds that the dataset holds, once it is sure that they may be added to."""
-    if not root.exists():
-        return set()
-    if not _card_path(root).exists():
-        raise DatasetError(f"dataset {str(root)!r}: expected meta/steer.json of sim.collect, got none")
-    theirs = json.loads(_card_path(root).read_text())["embodiment"]
-    ours = json.loads(json.dumps(asdict(spec.embodiment)))
-    for name in ours:
-        if theirs.get(name) != ours[name]:
-            raise DatasetError(
-                f"dataset {str(root)!r}: expected embodiment.{name} {ours[name]!r}, "
-                f"got {theirs.get(name)!r}; collect into another --root"
-            )
-    table = pq.ParquetDataset(root / "data").read(columns=["steer.seed", "steer.noise"])
-    found = dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
-    for seed, sigma in plan.items():
-        if not math.isclose(found.get(seed, sigma), sigma, rel_tol=1e-6):
-            raise DatasetError(
-                f"dataset {str(root)!r}: expected noise {sigma} for seed {seed}, "
-                f"got {found[seed]:g}; collect another mixture into another --root"
-            )
-    return set(found)
 
 
 @contextmanager

@@ -36,4 +36,4 @@ class MetaWorldExpert:
             # The package warns that its own gains exceed the range; we clip.
             warnings.filterwarnings("ignore", message="Constant.s. may be too high")
             action = self._expert.get_action(state.astype(np.float64))
-        return np.clip(action, -1.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(action, -1.0, 1.0), np.float32)

@@ -1,5 +1,6 @@
 """Meta-World's tasks: a Sawyer arm that moves and grips at 80 Hz."""
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -79,7 +80,9 @@ class MetaWorldEnv:
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE as CLASSES
 
         self.spec = spec
-        self._env: Any = CLASSES[f"{spec.name}-v3-goal-observable"]()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # gymnasium, on the float64 bounds of the package
+            self._env: Any = CLASSES[f"{spec.name}-v3-goal-observable"]()
         # reset(seed=) is ignored by the package; these two make seed() count.
         self._env._freeze_rand_vec, self._env.seeded_rand_vec = False, True
         self._renderers = Renderers(self._env.model, spec.cameras)

@@ -1,10 +1,12 @@
 """OGBench's cube task: a UR5e arm with a Robotiq gripper that moves a cube at 20 Hz."""
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from sim.tasks.base import Step, TaskSpec
@@ -69,27 +71,27 @@ class OGBenchEnv:
 
     def __init__(self, spec: TaskSpec) -> None:
         self.spec = spec
-        self.unwrapped: Any = _cube_class()("single", terminate_at_goal=False)
+        self._env: Any = _build()
         self._renderers: Renderers | None = None
 
     def reset(self, seed: int) -> Observation:
         """Begin the episode that belongs to `seed`, whatever came before."""
-        self.unwrapped.settling = np.random.default_rng([seed, 1])
-        state, _ = self.unwrapped.reset(seed=seed, options={"task_id": _TASK_ID})
+        self._env.settling = np.random.default_rng([seed, 1])
+        state, _ = self._env.reset(seed=seed, options={"task_id": _TASK_ID})
         return self._observation(state)
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Run one control tick with `action`, shape [5], clipped into [-1, 1]."""
         clipped = np.clip(action, -1.0, 1.0).astype(np.float32)
-        state, _, _, _, info = self.unwrapped.step(clipped)
+        state, _, _, _, info = self._env.step(clipped)
         is_success = bool(info["success"])
         return Step(self._observation(state), 0.0 if is_success else -1.0, is_success)
 
     def render(self, camera: str, *, height: int, width: int) -> NDArray[np.uint8]:
         """Return the camera's picture, shape [height, width, 3], RGB."""
         if self._renderers is None:  # the package compiles its model at the first reset
-            self._renderers = Renderers(self.unwrapped.model, self.spec.cameras)
-        return self._renderers.render(self.unwrapped.data, camera, height=height, width=width)
+            self._renderers = Renderers(self._env.model, self.spec.cameras)
+        return self._renderers.render(self._env.data, camera, height=height, width=width)
 
     def close(self) -> None:
         """Free the renderers."""
@@ -97,7 +99,7 @@ class OGBenchEnv:
             self._renderers.close()
 
     def _observation(self, state: NDArray[np.float64]) -> Observation:
-        goal = XYZ_SCALE * (self.unwrapped.data.mocap_pos[0] - XYZ_CENTER)
+        goal = XYZ_SCALE * (self._env.data.mocap_pos[0] - XYZ_CENTER)
         numbers = np.concatenate([state, goal]).astype(np.float32)
         arrays = {
             "observation.state": numbers[:_NUM_PROPRIOCEPTIVE],
@@ -106,21 +108,21 @@ class OGBenchEnv:
         return Observation(arrays, instruction=self.spec.instruction)
 
 
-def _cube_class() -> Any:
-    """Return the package's cube environment, with the one draw that it leaves unseeded seeded.
+def _build() -> object:
+    """Return the package's environment, with the one draw that it leaves unseeded seeded.
 
     While it resets, the package settles the scene with two steps of `action_space.sample()` on a
     space that is rebuilt, unseeded, at each access; they leave traces in the controls.
     """
-    from ogbench.manipspace.envs.cube_env import CubeEnv
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # glfw misses a display, which nobody needs
+        from ogbench.manipspace.envs.cube_env import CubeEnv
 
     class SeededCubeEnv(CubeEnv):  # type: ignore[misc]  # the package has no type hints
         settling: np.random.Generator
 
         @property
-        def action_space(self) -> Any:
-            space = super().action_space
-            space.seed(int(self.settling.integers(2**31)))
-            return space
+        def action_space(self) -> Box:
+            return Box(-1.0, 1.0, (5,), np.float32, seed=int(self.settling.integers(2**31)))
 
-    return SeededCubeEnv
+    return SeededCubeEnv("single", terminate_at_goal=False)

@@ -1,0 +1,1 @@
+"""The value of (observation, chunk): encoders, chunk critics, ensembles, heads, artefacts."""

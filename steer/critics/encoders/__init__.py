@@ -1,0 +1,1 @@
+"""Observation -> context, one modality per file."""

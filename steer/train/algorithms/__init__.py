@@ -1,0 +1,1 @@
+"""Learning algorithms, one a file: target x loss x head."""

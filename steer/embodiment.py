@@ -39,9 +39,9 @@ class ActionDim:
 
     def __post_init__(self) -> None:
         numbers = (self.scale, self.low, self.high, self.max_step)
-        if not self.name or not all(map(math.isfinite, numbers)) or self.low > self.high:
+        if not all(map(math.isfinite, numbers)) or self.low > self.high:
             raise InvalidInputError.expected(
-                "action dimension", "a name and finite low <= high", str(self)
+                "action dimension", "finite numbers and low <= high", str(self)
             )
 
 
@@ -67,8 +67,9 @@ class Embodiment:
     """A robot body: what it senses, what it accepts, and how fast.
 
     Attributes:
-        name: For example `metaworld-sawyer`.
-        control_hz: Actions a second, > 0.
+        name: For example `metaworld-sawyer`; empty means not known.
+        control_hz: Actions a second; 0 means not known, as for a policy whose checkpoint does not
+            say it.
         actions: The action vector, in order; at least one dimension.
         observations: What the robot sends; critics and policies may need fewer.
         mode: Whether commands are relative to the present pose; empty means not known.
@@ -90,9 +91,9 @@ class Embodiment:
     out_of_range: Literal["clip", "reject"] = "clip"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.control_hz) and self.control_hz > 0):
+        if not (math.isfinite(self.control_hz) and self.control_hz >= 0):
             raise InvalidInputError.expected(
-                "embodiment.control_hz", "a finite number > 0", str(self.control_hz)
+                "embodiment.control_hz", "a finite number >= 0", str(self.control_hz)
             )
         if not self.actions:
             raise InvalidInputError.expected("embodiment.actions", "at least one dimension", "none")

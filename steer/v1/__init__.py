@@ -1,0 +1,1 @@
+"""Generated from proto/steer/v1; see proto/README.md. Never edited by hand."""

@@ -1,0 +1,1 @@
+"""The only place that converts between records and messages."""

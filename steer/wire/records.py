@@ -1,0 +1,227 @@
+"""Observations, candidates, selections and decisions: record <-> message."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.errors import InvalidInputError
+from steer.types import (
+    Candidates,
+    Decision,
+    EncodedImage,
+    Observation,
+    Provenance,
+    Reason,
+    Selection,
+    Selector,
+    Timings,
+)
+from steer.v1 import types_pb2
+from steer.wire.tensors import (
+    duration_from_seconds,
+    duration_to_seconds,
+    image_from_message,
+    image_to_message,
+    tensor_from_message,
+    tensor_to_message,
+)
+
+__all__ = [
+    "candidates_from_message",
+    "candidates_to_message",
+    "decision_from_message",
+    "decision_to_message",
+    "observation_from_message",
+    "observation_to_message",
+    "selection_from_message",
+    "selection_to_message",
+    "selector_from_code",
+    "selector_to_code",
+]
+
+_PROVENANCE = {item: types_pb2.Provenance.Value("PROVENANCE_" + item.name) for item in Provenance}
+_PROVENANCE_BY_CODE = {code: item for item, code in _PROVENANCE.items()}
+_PROVENANCE_BY_CODE[types_pb2.PROVENANCE_UNSPECIFIED] = Provenance.POLICY
+_CLIENT_REASONS = (Reason.LATE, Reason.UNREACHABLE, Reason.REFUSED)
+_REASON: Mapping[Reason, Any] = {
+    item: types_pb2.Reason.Value("REASON_" + item.name)
+    for item in Reason
+    if item not in _CLIENT_REASONS
+}
+_REASON_BY_CODE = {code: item for item, code in _REASON.items()}
+_SELECTOR: Mapping[Selector, Any] = {
+    name: types_pb2.Selector.Value("SELECTOR_" + name.upper()) for name in get_args(Selector)
+}
+_SELECTOR_BY_CODE = {code: name for name, code in _SELECTOR.items()}
+_SELECTOR_BY_CODE[types_pb2.SELECTOR_UNSPECIFIED] = "argmax"
+_TIMINGS = ("decode", "policy", "queue", "encode", "score", "total")
+
+
+def observation_to_message(observation: Observation) -> types_pb2.Observation:
+    """Return the message of an observation."""
+    message = types_pb2.Observation(instruction=observation.instruction)
+    for name, value in observation.arrays.items():
+        if isinstance(value, EncodedImage):
+            message.images[name].CopyFrom(image_to_message(value))
+        else:
+            message.tensors[name].CopyFrom(tensor_to_message(value))
+    if observation.captured_at_s is not None:
+        message.captured_at.CopyFrom(duration_from_seconds(observation.captured_at_s))
+    return message
+
+
+def observation_from_message(message: types_pb2.Observation) -> Observation:
+    """Return the observation of a message; its arrays are read-only views.
+
+    Raises:
+        InvalidInputError: A tensor breaks its contract, or a name stands twice.
+    """
+    arrays: dict[str, NDArray[np.generic] | EncodedImage] = {
+        name: tensor_from_message(tensor, f"observation.tensors[{name!r}]")
+        for name, tensor in message.tensors.items()
+    }
+    for name, image in message.images.items():
+        if name in arrays:
+            raise InvalidInputError.expected(
+                f"observation.images[{name!r}]", "a name that is not in tensors", "one that is"
+            )
+        arrays[name] = image_from_message(image, f"observation.images[{name!r}]")
+    captured = None
+    if message.HasField("captured_at"):
+        captured = duration_to_seconds(message.captured_at, "observation.captured_at")
+    return Observation(arrays, captured_at_s=captured, instruction=message.instruction)
+
+
+def candidates_to_message(candidates: Candidates) -> types_pb2.Candidates:
+    """Return the message of candidates."""
+    return types_pb2.Candidates(
+        actions=tensor_to_message(candidates.actions),
+        provenance=[_PROVENANCE[item] for item in candidates.provenance],
+    )
+
+
+def candidates_from_message(message: types_pb2.Candidates) -> Candidates:
+    """Return the candidates of a message.
+
+    Raises:
+        InvalidInputError: The actions are not finite float32 of shape [N, H, A], or the provenance
+            does not fit.
+    """
+    actions = tensor_from_message(message.actions, "candidates.actions")
+    for code in message.provenance:
+        if code not in _PROVENANCE_BY_CODE:
+            raise InvalidInputError.expected("candidates.provenance", "a known Provenance", code)
+    provenance = tuple(_PROVENANCE_BY_CODE[code] for code in message.provenance)
+    return Candidates(actions, provenance)  # type: ignore[arg-type]  # the record checks the dtype
+
+
+def selector_to_code(selector: Selector) -> Any:  # noqa: ANN401  # enum values of protobuf
+    """Return protobuf's value of a selector."""
+    return _SELECTOR[selector]
+
+
+def selector_from_code(code: int) -> Selector:
+    """Return the selector of protobuf's value; unset is argmax.
+
+    Raises:
+        InvalidInputError: There is no such selector.
+    """
+    if code not in _SELECTOR_BY_CODE:
+        raise InvalidInputError.expected("selection.selector", "a known Selector", code)
+    return _SELECTOR_BY_CODE[code]
+
+
+def selection_to_message(selection: Selection) -> types_pb2.Selection:
+    """Return the message of a selection."""
+    return types_pb2.Selection(
+        selector=_SELECTOR[selection.selector],
+        gated=selection.gated,
+        margin=selection.margin,
+        beta=selection.beta,
+        temperature=selection.temperature,
+        tau=selection.tau,
+    )
+
+
+def selection_from_message(message: types_pb2.Selection) -> Selection:
+    """Return the selection of a message; what is unset stays None or the record's default.
+
+    Raises:
+        InvalidInputError: A field is out of its range.
+    """
+    given = {
+        name: getattr(message, name)
+        for name in ("gated", "margin", "beta", "temperature", "tau")
+        if message.HasField(name)
+    }
+    return Selection(selector=selector_from_code(message.selector), **given)
+
+
+def decision_to_message(decision: Decision) -> types_pb2.Decision:
+    """Return the message of a decision."""
+    timings = decision.timings
+    message = types_pb2.Decision(
+        sequence=decision.sequence,
+        index=decision.index,
+        chunk=tensor_to_message(decision.chunk),
+        commit_horizon=decision.commit_horizon,
+        reason=_REASON[decision.reason],
+        overrode=decision.overrode,
+        scores=tensor_to_message(decision.scores),
+        values=tensor_to_message(decision.values),
+        provenance=[_PROVENANCE[item] for item in decision.provenance],
+        feasible=decision.feasible,
+        num_scored=decision.num_scored,
+        budget_hit=decision.budget_hit,
+        timings=types_pb2.Timings(
+            **{name: duration_from_seconds(getattr(timings, name + "_s")) for name in _TIMINGS}
+        ),
+        critic_digest=decision.critic_digest,
+        policy=decision.policy,
+    )
+    if decision.candidates is not None:
+        message.candidates.CopyFrom(candidates_to_message(decision.candidates))
+    return message
+
+
+def decision_from_message(message: types_pb2.Decision) -> Decision:
+    """Return the decision of a message.
+
+    Raises:
+        InvalidInputError: A field breaks its contract.
+    """
+    chunk = tensor_from_message(message.chunk, "decision.chunk")
+    if chunk.dtype != np.float32 or chunk.ndim != 2:
+        got = f"{chunk.dtype} of shape {list(chunk.shape)}"
+        raise InvalidInputError.expected("decision.chunk", "float32 of shape [H, A]", got)
+    if not 1 <= message.commit_horizon <= len(chunk):
+        raise InvalidInputError.expected(
+            "decision.commit_horizon", f"1..{len(chunk)}", message.commit_horizon
+        )
+    if message.reason not in _REASON_BY_CODE:
+        raise InvalidInputError.expected("decision.reason", "a known Reason", message.reason)
+    has_candidates = message.HasField("candidates")
+    timings = {
+        name + "_s": duration_to_seconds(getattr(message.timings, name), f"timings.{name}")
+        for name in _TIMINGS
+    }
+    return Decision(
+        index=message.index,
+        chunk=chunk,  # type: ignore[arg-type]  # checked above
+        commit_horizon=message.commit_horizon,
+        reason=_REASON_BY_CODE[message.reason],
+        overrode=message.overrode,
+        scores=tensor_from_message(message.scores, "decision.scores"),  # type: ignore[arg-type]
+        values=tensor_from_message(message.values, "decision.values"),  # type: ignore[arg-type]
+        provenance=tuple(_PROVENANCE_BY_CODE[code] for code in message.provenance),
+        feasible=tuple(message.feasible),
+        num_scored=message.num_scored,
+        budget_hit=message.budget_hit,
+        timings=Timings(**timings),
+        critic_digest=message.critic_digest,
+        policy=message.policy,
+        candidates=candidates_from_message(message.candidates) if has_candidates else None,
+        sequence=message.sequence,
+    )

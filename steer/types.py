@@ -25,6 +25,8 @@ __all__ = [
     "Selection",
     "Selector",
     "Timings",
+    "check_array",
+    "check_finite",
 ]
 
 Selector = Literal["argmax", "softmax", "implicit", "medoid", "random", "worst"]

@@ -1,1 +1,1 @@
-"""The value of (observation, chunk): encoders, chunk critics, ensembles, heads, artefacts."""
+"""Critics: the value of an observation and a chunk, from weights and a card on disk."""

@@ -1,161 +1,174 @@
-"""A critic on disk: `critic.safetensors`, `card.json` and `README.md` in one directory.
+"""A critic on disk: `critic.safetensors`, `card.json` and a model card, `README.md`.
 
-Nothing is unpickled. What does not match is refused by name.
+Nothing here is executable, nothing is pickled, and nothing half-written is ever loaded: a save
+makes a whole directory and renames it; a load checks the weights against the card's digest before
+it looks at a tensor.
 """
 
 import hashlib
 import os
+import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
+from safetensors.torch import load, save
+from torch import Tensor
 
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
-from steer.errors import ArtefactError
+from steer.critics.model_card import model_card
+from steer.embodiment import Embodiment
+from steer.errors import ArtefactError, EmbodimentMismatchError, InvalidInputError
 
-__all__ = ["CARD", "WEIGHTS", "load_card", "load_critic", "rewrite_card", "save_critic"]
+__all__ = ["check_embodiment", "load_critic", "save_critic", "update_card"]
 
-WEIGHTS = "critic.safetensors"
-CARD = "card.json"
-MODEL_CARD = "README.md"
-MAX_CARD_BYTES = 1 << 20
-MAX_WEIGHTS_BYTES = 1 << 30
+WEIGHTS, CARD, README = "critic.safetensors", "card.json", "README.md"
+MAX_WEIGHTS_BYTES = 2**30
+MAX_HEADER_BYTES = 2**20
+MAX_CARD_BYTES = 2**22
 
 
-def save_critic(critic: Critic, directory: Path) -> CriticCard:
-    """Write a critic; its directory appears whole, or not at all.
+def save_critic(critic: Critic, directory: Path) -> None:
+    """Write a critic; whoever looks sees the old directory or the whole new one.
 
     Args:
-        critic: Its card's `weights_sha256` is filled in.
-        directory: Replaced where it exists.
+        critic: To write.
+        directory: Made with its parents; replaced where it holds a critic.
 
-    Returns:
-        The card as written.
+    Raises:
+        ArtefactError: The directory holds something else, or the disk refuses.
     """
-    tensors = {name: value.detach().cpu() for name, value in critic.state_dict().items()}
-    weights = save_tensors({name: value.contiguous() for name, value in tensors.items()})
+    tensors = {name: value.cpu().contiguous() for name, value in critic.state_dict().items()}
+    weights = save(tensors)
     card = replace(critic.card, weights_sha256=hashlib.sha256(weights).hexdigest())
-    fresh = directory.with_name(directory.name + ".partial")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    _write(fresh / WEIGHTS, weights)
-    _write(fresh / CARD, card.to_json().encode())
-    _write(fresh / MODEL_CARD, describe(card).encode())
-    shutil.rmtree(directory, ignore_errors=True)
-    fresh.replace(directory)
-    critic.card = card
-    return card
+    _write(directory, weights, card)
+
+
+def update_card(directory: Path, card: CriticCard) -> None:
+    """Write another card beside the same weights (an audit, a margin), atomically.
+
+    Raises:
+        ArtefactError: There is no whole critic, or the disk refuses.
+    """
+    weights = _read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
+    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
+    _write(directory, weights, card)
 
 
 def load_critic(directory: Path, *, device: str = "cpu") -> Critic:
-    """Read a critic and check it against its card.
+    """Read a critic, ready to score.
 
     Args:
         directory: What `save_critic` wrote.
-        device: Where its weights go.
-
-    Returns:
-        The critic, in evaluation mode, without gradients.
+        device: Of torch.
 
     Raises:
-        ArtefactError: A file is missing, damaged, of a newer format, or does not fit the card.
+        ArtefactError: A file is missing, truncated, edited, of a newer format, or does not match
+            the card.
     """
-    card = load_card(directory)
-    weights = _read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
-    found = hashlib.sha256(weights).hexdigest()
-    if found != card.weights_sha256:
+    card = CriticCard.from_json(_read(directory / CARD, MAX_CARD_BYTES).decode(errors="replace"))
+    data = _read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
+    got = hashlib.sha256(data).hexdigest()
+    if got != card.weights_sha256:
         raise ArtefactError(
-            f"{WEIGHTS}: expected sha256 {card.weights_sha256}, got {found}; the file was cut or "
-            f"changed after it was written, in {directory}"
+            f"{directory / WEIGHTS}: expected sha256 {card.weights_sha256 or 'in the card'}, got "
+            f"{got}; the file is truncated, edited, or belongs to another card"
+        )
+    tensors = _tensors(directory / WEIGHTS, data)
+    try:
+        with torch.device("meta"):
+            expected = Critic(card).state_dict()
+    except InvalidInputError as error:
+        raise ArtefactError(f"{directory / CARD}: {error}") from error
+    _check_tensors(directory / WEIGHTS, tensors, expected)
+    critic = Critic(card)
+    critic.load_state_dict(tensors)
+    return critic.to(device).requires_grad_(requires_grad=False).eval()
+
+
+def check_embodiment(critic: Critic, embodiment: Embodiment) -> None:
+    """Check that a robot is the one that a critic was made for.
+
+    Raises:
+        EmbodimentMismatchError: It is not; the text names the fields.
+    """
+    differences = embodiment.differences(critic.card.embodiment)
+    if differences:
+        raise EmbodimentMismatchError("; ".join(differences))
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise ArtefactError(f"{path}: expected at most {limit} bytes, got {size}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
+    header = int.from_bytes(data[:8], "little") if len(data) >= 8 else -1
+    if not 0 <= header <= min(MAX_HEADER_BYTES, len(data) - 8):
+        raise ArtefactError(
+            f"{path}: expected a header of at most {MAX_HEADER_BYTES} bytes, got {header}"
         )
     try:
-        critic = Critic(card)
-        critic.load_state_dict(load_tensors(weights))
-    except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(
-            f"{WEIGHTS}: expected the tensors that {CARD} describes, got {error}"
-        ) from error
-    if not all(bool(torch.isfinite(value).all()) for value in critic.parameters()):
-        raise ArtefactError(f"{WEIGHTS}: expected finite weights, got NaN or infinity")
-    return critic.requires_grad_(requires_grad=False).eval().to(device)
+        return load(data)
+    except SafetensorError as error:
+        raise ArtefactError(f"{path}: expected safetensors, got {error}") from error
 
 
-def load_card(directory: Path) -> CriticCard:
-    """Read a critic's card alone.
+def _check_tensors(path: Path, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    if tensors.keys() != expected.keys():
+        wrong = sorted(tensors.keys() ^ expected.keys())
+        raise ArtefactError(f"{path}: expected the tensors of the card's network, wrong: {wrong}")
+    for name, value in tensors.items():
+        shape = list(expected[name].shape)
+        if list(value.shape) != shape or value.dtype != torch.float32:
+            got = f"{value.dtype} of shape {list(value.shape)}"
+            raise ArtefactError(f"{path}: {name}: expected float32 of shape {shape}, got {got}")
+        if not bool(value.isfinite().all()):
+            raise ArtefactError(f"{path}: {name}: expected finite values, got NaN or Inf")
 
-    Raises:
-        ArtefactError: It is missing, damaged or of a newer format.
-    """
-    text = _read(directory / CARD, MAX_CARD_BYTES)
+
+def _write(directory: Path, weights: bytes, card: CriticCard) -> None:
+    directory = Path(directory).absolute()
+    if directory.exists() and not (directory / CARD).is_file() and any(directory.iterdir()):
+        raise ArtefactError(f"{directory}: expected a critic or nothing, got other files")
+    token = secrets.token_hex(4)
+    new = directory.with_name(f".{directory.name}.{token}.new")
+    old = directory.with_name(f".{directory.name}.{token}.old")
     try:
-        return CriticCard.from_json(text.decode())
-    except UnicodeDecodeError as error:
-        raise ArtefactError(f"{CARD}: expected UTF-8, got {error}") from error
+        new.mkdir(parents=True)
+        for name, data in (
+            (WEIGHTS, weights),
+            (CARD, card.to_json().encode()),
+            (README, model_card(card).encode()),
+        ):
+            with (new / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        if directory.exists():
+            directory.rename(old)
+        new.rename(directory)
+        _sync(directory.parent)
+    except OSError as error:
+        raise ArtefactError(f"{directory}: cannot be written: {error}") from error
+    finally:
+        if old.exists() and not directory.exists():
+            old.rename(directory)
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
-def rewrite_card(directory: Path, card: CriticCard) -> None:
-    """Put another card in the place of a critic's; a crash leaves the old one or the new one.
-
-    Raises:
-        ArtefactError: The card belongs to other weights.
-    """
-    present = load_card(directory)
-    if card.weights_sha256 != present.weights_sha256:
-        raise ArtefactError(
-            f"{CARD}: expected the card of weights {present.weights_sha256}, got one of "
-            f"{card.weights_sha256}"
-        )
-    for name, text in ((MODEL_CARD, describe(card)), (CARD, card.to_json())):
-        fresh = directory / (name + ".partial")
-        _write(fresh, text.encode())
-        fresh.replace(directory / name)
-
-
-def describe(card: CriticCard) -> str:
-    """Return the model card: what it was trained on, how, and what an audit found."""
-    body = card.embodiment
-    needs = ", ".join(f"`{item.name}` {list(item.shape)}" for item in body.observations)
-    lines = [
-        "# Critic",
-        "",
-        f"Scores the first {card.horizon} actions of a chunk for `{body.name or 'a robot'}` "
-        f"({body.action_dim} actions, {body.control_hz:g} Hz), with {card.num_members} members.",
-        "",
-        f"- Algorithm: `{card.algorithm}`, discount {card.discount:g} per control tick",
-        f"- Needs: {needs}",
-        f"- Gate: margin {card.selection.margin:g}, beta {card.selection.beta:g} "
-        f"({card.selection.because})",
-        *(f"- Dataset, {key}: {value}" for key, value in card.dataset.items()),
-        f"- Digest: `{card.digest}`",
-        "",
-        "## Audit",
-        "",
-        "Not audited: run `steer audit` before any rollout." if card.audit is None else "",
-        *(f"- {key}: {value}" for key, value in (card.audit or {}).items()),
-        "",
-        "Values are discounted returns on data like those it was trained on. It cannot rank what",
-        "those data never show, and it is no safety function.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path, cap: int) -> bytes:
-    if not path.is_file():
-        raise ArtefactError(f"critic: expected {path.name} in {path.parent}, got no such file")
-    size = path.stat().st_size
-    if size > cap:
-        raise ArtefactError(f"{path.name}: expected at most {cap} bytes, got {size}")
-    return path.read_bytes()
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

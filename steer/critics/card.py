@@ -1,137 +1,215 @@
-"""What a critic says about itself: `card.json`, and the checks on reading it."""
+"""The card of a critic: what it was made for and from. Weights without a card mean nothing."""
 
-import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from steer.embodiment import Embodiment
 from steer.errors import ArtefactError, InvalidInputError
 
-__all__ = ["FORMAT_VERSION", "CriticCard", "HeadConfig", "NetworkConfig", "SelectionDefaults"]
+__all__ = [
+    "FORMAT_VERSION",
+    "CriticCard",
+    "DatasetSummary",
+    "HeadConfig",
+    "NetworkConfig",
+    "SelectionDefaults",
+]
 
 FORMAT_VERSION = 1
-# A card may change in these without the critic deciding otherwise.
-_NOT_DECISIVE = ("audit", "versions", "training", "dataset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """Sizes of the networks."""
+    """Sizes of the networks.
 
-    encoder_width: int = 256
-    """Hidden units of the state encoder."""
-    context_dim: int = 128
-    """D, length of the context."""
-    member_width: int = 192
-    """Hidden units of each member."""
-    member_depth: int = 3
-    """Hidden layers of each member."""
+    Attributes:
+        encoder_hidden: Width of the encoder's hidden layer.
+        context_dim: D, length of the context that all members share.
+        member_hidden: Width of each hidden layer of a member.
+    """
+
+    encoder_hidden: int = 192
+    context_dim: int = 64
+    member_hidden: tuple[int, ...] = (192, 192, 192)
+
+    def __post_init__(self) -> None:
+        sizes = (self.encoder_hidden, self.context_dim, *self.member_hidden)
+        if not self.member_hidden or any(type(size) is not int or size < 1 for size in sizes):
+            raise InvalidInputError.expected("network", "sizes >= 1", str(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadConfig:
-    """The HL-Gauss head: a histogram over returns."""
+    """Categorical head over `num_bins` bins that cover v_min..v_max and a margin on either side.
+
+    Attributes:
+        v_min: Smallest value that a target can take, in discounted return.
+        v_max: Largest value that a target can take.
+        num_bins: Bins in all.
+        margin_bins: Of these, how many lie beyond v_min, and as many beyond v_max.
+        sigma_bins: Standard deviation of the target distribution, in bins.
+    """
 
     v_min: float = -50.0
-    """Smallest return, in discounted return."""
     v_max: float = 0.0
-    """Largest return, in discounted return."""
     num_bins: int = 51
-    """Bins over the range and its margins."""
+    margin_bins: int = 3
     sigma_bins: float = 0.75
-    """Width of the smoothing Gaussian, in bins."""
+
+    def __post_init__(self) -> None:
+        finite = all(map(math.isfinite, (self.v_min, self.v_max, self.sigma_bins)))
+        inner = self.num_bins - 2 * self.margin_bins
+        if not finite or self.v_min >= self.v_max or self.margin_bins < 0 or inner < 2:
+            raise InvalidInputError.expected("head", "v_min < v_max and >= 2 bins", str(self))
+        if self.sigma_bins <= 0:
+            raise InvalidInputError.expected("head.sigma_bins", "> 0", str(self.sigma_bins))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSummary:
+    """What the critic has seen.
+
+    Attributes:
+        name: Last part of the dataset's path or its hub id.
+        task: Name of the task.
+        instruction: The task in words.
+        fingerprint: Identity of the data, `sha256:…`.
+        num_episodes: Episodes learnt from.
+        num_successes: Of these, how many succeeded.
+        num_chunks: Chunks learnt from.
+        held_out: Dataset numbers of the episodes kept for the audit.
+    """
+
+    name: str = ""
+    task: str = ""
+    instruction: str = ""
+    fingerprint: str = ""
+    num_episodes: int = 0
+    num_successes: int = 0
+    num_chunks: int = 0
+    held_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionDefaults:
-    """What a session gets that does not ask for something else."""
-
-    margin: float = 0.0
-    """Advantage over candidate 0 below which it runs, in discounted return, >= 0."""
-    beta: float = 1.0
-    """Softness of the minimum over members, in discounted return, > 0."""
-    because: str = "not calibrated"
-    """How the two were chosen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CriticCard:
-    """Everything that must be known to use a critic rightly.
+    """How a decision is made where neither client nor server says.
 
     Attributes:
-        algorithm: How it was trained, for example `iql`.
-        embodiment: The body it was trained for; its observations are those that it needs.
-        horizon: Length of the chunk prefix that it scores, in actions.
+        margin: Advantage that an override must exceed, in discounted return, >= 0.
+        beta: Softness of the minimum over members, in discounted return, > 0.
+    """
+
+    margin: float = 0.5
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise InvalidInputError.expected("selection.margin", "finite >= 0", str(self.margin))
+        if not (math.isfinite(self.beta) and self.beta > 0):
+            raise InvalidInputError.expected("selection.beta", "finite > 0", str(self.beta))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticCard:
+    """What a critic was made for and from.
+
+    Attributes:
+        algorithm: Name of the learning algorithm.
+        embodiment: The body; its observations are those that the critic needs.
+        horizon: h, how many actions of a chunk are scored: the executed prefix.
         num_members: K.
-        discount: Per control tick.
         network: Sizes of the networks.
         head: Range and bins of the values.
-        selection: Defaults of the gate.
-        dataset: Fingerprint and counts of what it was trained on.
-        training: Options of the training run, the held-out episodes among them.
-        audit: What `steer audit` found; None before an audit.
-        versions: Of the packages that made it.
-        weights_sha256: Of the bytes of `critic.safetensors`.
-        format_version: Of this record.
+        discount: Per control tick.
+        dataset: What it was learnt from.
+        training: The training configuration, as a JSON tree.
+        selection: Margin and beta to decide with.
+        audit: What the audit found, as a JSON tree; None where there was none.
+        versions: Libraries that it was made with.
+        weights_sha256: Hex digest of `critic.safetensors`; empty before it is saved.
+        format_version: Of the files.
     """
 
     algorithm: str
     embodiment: Embodiment
     horizon: int
-    num_members: int
-    discount: float
+    num_members: int = 4
     network: NetworkConfig = field(default_factory=NetworkConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
-    selection: SelectionDefaults = field(default_factory=SelectionDefaults)
-    dataset: Mapping[str, Any] = field(default_factory=dict)
+    discount: float = 0.98
+    dataset: DatasetSummary = field(default_factory=DatasetSummary)
     training: Mapping[str, Any] = field(default_factory=dict)
+    selection: SelectionDefaults = field(default_factory=SelectionDefaults)
     audit: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
     format_version: int = FORMAT_VERSION
 
-    @property
-    def digest(self) -> str:
-        """Identity of the weights and of all in the card that bears on decisions."""
-        tree = {k: v for k, v in self._tree().items() if k not in _NOT_DECISIVE}
-        return "sha256:" + hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+    def __post_init__(self) -> None:
+        for name in ("horizon", "num_members"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise InvalidInputError.expected(f"card.{name}", "an integer >= 1", value)
+        if not 0 < self.discount < 1:
+            raise InvalidInputError.expected("card.discount", "in (0, 1)", self.discount)
+        if not self.embodiment.observations:
+            raise InvalidInputError.expected("card.embodiment.observations", "one or more", "none")
 
-    def with_selection(self, selection: SelectionDefaults) -> "CriticCard":
-        """Return the card with other defaults of the gate."""
-        return replace(self, selection=selection)
+    def decision_fields(self) -> dict[str, Any]:
+        """Return all that can change a decision; with the weights it makes the digest."""
+        tree = self._tree()
+        names = ("format_version", "embodiment", "horizon", "num_members", "network", "head")
+        return {name: tree[name] for name in (*names, "selection")}
 
     def to_json(self) -> str:
         """Return the card as JSON, keys sorted."""
-        return json.dumps(self._tree(), indent=2, sort_keys=True) + "\n"
-
-    def _tree(self) -> dict[str, Any]:
-        tree = {item.name: getattr(self, item.name) for item in fields(self)}
-        tree["embodiment"] = json.loads(self.embodiment.to_json())
-        for name in ("network", "head", "selection"):
-            tree[name] = asdict(tree[name])
-        return tree
+        return json.dumps(self._tree(), sort_keys=True, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "CriticCard":
         """Read what `to_json` wrote.
 
         Raises:
-            ArtefactError: The text is not a card, or one of a newer format.
+            ArtefactError: It is not a card, is of a newer format, or a field is wrong.
         """
         try:
             tree = json.loads(text)
             version = tree["format_version"]
-            if version > FORMAT_VERSION:
-                raise ArtefactError(
-                    f"card.json: expected format_version <= {FORMAT_VERSION}, got {version}; "
-                    "install a newer steer"
-                )
-            tree["embodiment"] = Embodiment.from_json(json.dumps(tree["embodiment"]))
-            tree["network"] = NetworkConfig(**tree["network"])
-            tree["head"] = HeadConfig(**tree["head"])
-            tree["selection"] = SelectionDefaults(**tree["selection"])
-            return cls(**tree)
-        except (ValueError, TypeError, KeyError, InvalidInputError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ArtefactError(f"card.json: expected a critic's card, got {error!r}") from error
+        if version != FORMAT_VERSION:
+            raise ArtefactError(
+                f"card.json: expected format_version {FORMAT_VERSION}, got {version}; "
+                "update steer, or train the critic again"
+            )
+        try:
+            tree["embodiment"] = Embodiment.from_json(json.dumps(tree["embodiment"]))
+            for name, record in _RECORDS.items():
+                tree[name] = _build(record, tree[name])
+            return _build(cls, tree)
+        except (ValueError, TypeError, KeyError, AttributeError, InvalidInputError) as error:
+            raise ArtefactError(f"card.json: {error}") from error
+
+    def _tree(self) -> dict[str, Any]:
+        tree = asdict(self)
+        tree["embodiment"] = json.loads(self.embodiment.to_json())
+        return tree
+
+
+_RECORDS: dict[str, type[Any]] = {
+    "network": NetworkConfig,
+    "head": HeadConfig,
+    "dataset": DatasetSummary,
+    "selection": SelectionDefaults,
+}
+
+
+def _build(record: type[Any], tree: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the records
+    names = {item.name for item in fields(record)}
+    if set(tree) != names:
+        wrong = sorted(set(tree) ^ names)
+        raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, wrong: {wrong}")
+    return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()})

@@ -212,9 +212,7 @@ def _find_task(root: Path, extra: Mapping[str, Any], task: str | None) -> tuple[
     return name_of.get(instruction, instruction), instruction, indices[instruction]
 
 
-def _vector_keys(
-    root: Path, features: Mapping[str, Any], wanted: Sequence[str]
-) -> tuple[str, ...]:
+def _vector_keys(root: Path, features: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, ...]:
     vectors = tuple(
         key
         for key, feature in features.items()
@@ -224,7 +222,9 @@ def _vector_keys(
     )
     unknown = sorted(set(wanted) - set(vectors))
     if unknown or not vectors:
-        raise DatasetError(f"{root}: expected vector observations of {list(vectors)}, got {unknown}")
+        raise DatasetError(
+            f"{root}: expected vector observations of {list(vectors)}, got {unknown}"
+        )
     return tuple(key for key in vectors if key in wanted) if wanted else vectors
 
 
@@ -242,11 +242,7 @@ def _read_columns(
     root: Path, features: Mapping[str, Any], keys: Sequence[str], task_index: int
 ) -> dict[str, NDArray[Any]]:
     """Return the columns as arrays, rows in the order of the recording."""
-    optional = [
-        name
-        for name in ("next.success", "steer.seed", "steer.noise")
-        if name in features
-    ]
+    optional = [name for name in ("next.success", "steer.seed", "steer.noise") if name in features]
     columns = [*keys, "action", "index", "episode_index", "frame_index", *optional]
     missing = [name for name in columns if name not in features]
     if missing:

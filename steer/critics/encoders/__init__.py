@@ -1,1 +1,1 @@
-"""Observation -> context, one modality per file."""
+"""Encoders, one modality a file: observation to context."""

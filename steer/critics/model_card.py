@@ -1,0 +1,53 @@
+"""The model card: a critic's card in words, for whoever opens the directory."""
+
+import json
+
+from steer.critics.card import CriticCard
+
+__all__ = ["model_card"]
+
+
+def model_card(card: CriticCard) -> str:
+    """Return the text of `README.md`."""
+    data, body = card.dataset, card.embodiment
+    observations = ", ".join(f"`{item.name}` {list(item.shape)}" for item in body.observations)
+    actions = ", ".join(
+        f"`{dim.name}`" + (f" ({dim.unit})" if dim.unit else "") for dim in body.actions
+    )
+    failures = data.num_episodes - data.num_successes
+    audit = "Not audited: run `steer audit` before any rollout."
+    if card.audit is not None:
+        verdict = "passed" if card.audit.get("passed") else "FAILED"
+        audit = f"Audit {verdict}.\n\n```json\n{json.dumps(dict(card.audit), indent=2)}\n```"
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(card.versions.items()))
+    task = data.instruction or data.task or "a task without a name"
+    return f"""---
+library_name: steer
+tags: [robotics, offline-reinforcement-learning, critic]
+---
+# Critic for "{task}"
+
+Scores the next {card.horizon} actions of `{body.name or "an unnamed robot"}` at {body.control_hz:g} Hz: the expected
+discounted return (-1 a tick until success, discount {card.discount:g}; {card.head.v_min:g} to {card.head.v_max:g}).
+Serve it with `steer serve --critic DIR`.
+
+| | |
+|---|---|
+| algorithm | {card.algorithm}, {card.num_members} members on a shared encoder |
+| observations | {observations} |
+| actions | {actions} |
+| selection | margin {card.selection.margin:g}, beta {card.selection.beta:g} (discounted return) |
+| data | {data.name}: {data.num_episodes} episodes ({data.num_successes} successes, {failures} failures), {data.num_chunks} chunks, {len(data.held_out)} episodes held out |
+| fingerprint | `{data.fingerprint}` |
+| weights | sha256 `{card.weights_sha256}` |
+| made with | {versions} |
+
+## Limits
+
+It knows this robot, these observations and chunks like those in its data, and nothing else. Loading
+refuses files that do not match the card; sessions refuse another embodiment.
+
+## Audit
+
+{audit}
+"""

@@ -29,7 +29,7 @@ from sim.tasks import TASKS, Env, TaskSpec, make
 from steer.embodiment import ObservationField
 from steer.errors import InvalidInputError, SteerError
 
-__all__ = ["collect", "main", "noise_plan"]
+__all__ = ["attempt", "collect", "main", "noise_plan"]
 
 SHARD_EPISODES = 25
 
@@ -112,7 +112,7 @@ def collect(
                 with journal.shard():
                     dataset = None
                     for seed in todo[start : start + SHARD_EPISODES]:
-                        frames = _attempt(env, expert, spec, (seed, plan[seed]), stop)
+                        frames = attempt(env, expert, spec, (seed, plan[seed]), stop)
                         if stop.is_set():
                             break
                         dataset = dataset or _open(root, spec)
@@ -126,14 +126,25 @@ def collect(
     return True
 
 
-def _attempt(
+def attempt(
     env: Env,
     expert: Expert,
     spec: TaskSpec,
     seed_and_noise: tuple[int, float],
     stop: threading.Event,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one episode: what was seen, what was done, and what came after it."""
+    """Let the expert try once, with Gaussian noise on its actions.
+
+    Args:
+        env: The robot.
+        expert: The expert of its task.
+        spec: The task, with the embodiment as it is recorded.
+        seed_and_noise: Seed of the episode and of the noise; sigma of the noise, in action units.
+        stop: Ends the attempt early once it is set.
+
+    Returns:
+        The rows: what was seen, the action that ran, and what came after it.
+    """
     seed, sigma = seed_and_noise
     rng = np.random.default_rng([seed, 2])
     observation, frames = env.reset(seed), []

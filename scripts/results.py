@@ -1,0 +1,184 @@
+"""Publishes measured figures: takes what the runs wrote, marks the stale, draws README's table.
+
+    python scripts/results.py            publish
+    python scripts/results.py --check    change nothing; fail where publishing would change a file
+
+A run writes its records to `demo/*.json`; only this command writes to `results/`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, get_type_hints
+
+from results_table import draw_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
+MIN_EPISODES = 100
+
+_SERVICE = ("steer/critics", "steer/rank", "steer/serve", "steer/v1", "steer/wire.py")
+_EPISODES = (*_SERVICE, "steer/client", "sim", "requirements.lock")
+_ROBOT_SIDE = ("steer/client", "steer/types.py", "steer/v1", "steer/wire.py", "requirements.lock")
+# Files that could move a figure, by the part of its name before the slash.
+PATHS: Mapping[str, Sequence[str]] = {
+    "alone": _EPISODES,
+    "steered": _EPISODES,
+    "gain": _EPISODES,
+    "random_gain": _EPISODES,
+    "filtered": _EPISODES,
+    "filtered_gain": _EPISODES,
+    "rank_overhead_ms_p50": (*_SERVICE, "steer/client", "benchmarks", "requirements.lock"),
+    "rank_echo_ms_p50": (*_SERVICE, "steer/client", "benchmarks", "requirements.lock"),
+    "demo_minutes": _EPISODES,
+    "client_import_s": _ROBOT_SIDE,
+    "server_rss_mib": (*_SERVICE, "requirements.lock"),
+}
+EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
+    "demo_minutes"
+}
+
+
+class Record(TypedDict):
+    """One published figure. `low` and `high` are the 95% interval, None where none makes sense."""
+
+    metric: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    against: str
+    command: str
+    commit: str
+    machine: str
+    versions: dict[str, str]
+    date: str
+
+
+class RecordError(Exception):
+    """A file or a record is not what `Record` says."""
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read and check the records of a file.
+
+    Raises:
+        RecordError: The file is not JSON, or a field is missing, unknown or of another type.
+    """
+    try:
+        rows = json.loads(path.read_text())["results"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{path.name}: expected JSON with 'results', got {error!r}") from error
+    for row in rows:
+        _check(path.name, row)
+    return list(rows)
+
+
+def is_stale(record: Record) -> bool:
+    """Say whether a file that could move the figure has changed since it was measured."""
+    command = ["git", "diff", "--quiet", record["commit"], "--", *PATHS[_kind(record)]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    return done.returncode != 0  # 1: changed; 128: the commit is not known here
+
+
+def merge(published: Sequence[Record], measured: Sequence[Record]) -> list[Record]:
+    """Return the published records with the newly measured ones in their place, by name."""
+    by_metric = {record["metric"]: record for record in [*published, *measured]}
+    return [by_metric[name] for name in sorted(by_metric)]
+
+
+def refusal(record: Record) -> str:
+    """Say why a measured record is not published; empty where it is."""
+    if _kind(record) in EPISODE_METRICS and record["n"] < MIN_EPISODES:
+        return f"expected n >= {MIN_EPISODES}, got {record['n']}: make demo EPISODES=100"
+    if record["commit"].endswith("-dirty"):
+        return "measured on files that are not committed"
+    return ""
+
+
+def publish(*, is_check: bool) -> int:
+    """Publish, or with `is_check` say what publishing would change; return the exit status."""
+    target = ROOT / "results" / "demo.json"
+    published = read_records(target) if target.exists() else []
+    if not is_check:
+        published = merge(published, _measured())
+    fresh = [{**record, "stale": True} if is_stale(record) else record for record in published]
+    readme = ROOT / "README.md"
+    head, _, rest = readme.read_text().partition(BEGIN)
+    tail = rest.partition(END)[2]
+    wanted = {readme: head + BEGIN + draw_tables(fresh) + END + tail}
+    if fresh:
+        wanted[target] = json.dumps({"results": fresh}, indent=1) + "\n"
+    changed = [path for path, text in wanted.items() if _text(path) != text]
+    for path in changed:
+        _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
+        if not is_check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(wanted[path])
+    for record in fresh:
+        if "stale" in record:
+            _write(f"results: stale, measure again: {record['metric']}: {record['command']}")
+    return 1 if is_check and changed else 0
+
+
+def _measured() -> list[Record]:
+    """Return what the runs in `demo/` wrote and may be published; say why the rest may not."""
+    found: list[Record] = []
+    for path in sorted((ROOT / "demo").glob("*.json")):
+        if '"results"' not in path.read_text():
+            continue
+        for record in read_records(path):
+            reason = refusal(record)
+            if reason:
+                _write(f"results: not published: {record['metric']}: {reason}")
+            else:
+                found.append(record)
+    return found
+
+
+def _check(name: str, row: object) -> None:
+    hints = get_type_hints(Record)
+    if not isinstance(row, dict):
+        raise RecordError(f"{name}: expected a record, got {row!r}")
+    row.pop("stale", None)
+    metric = row.get("metric")
+    if row.keys() != hints.keys():
+        odd = ", ".join(sorted(row.keys() ^ hints.keys()))
+        raise RecordError(f"{name}: {metric}: expected the fields of Record, got odd ones: {odd}")
+    for field, kind in hints.items():
+        accepted = {float: float | int, float | None: float | int | None}.get(kind, kind)
+        if not isinstance(row[field], dict if field == "versions" else accepted):
+            raise RecordError(f"{name}: {metric}.{field}: expected {kind}, got {row[field]!r}")
+    if str(metric).partition("/")[0] not in PATHS:
+        raise RecordError(f"{name}: metric: expected one of {', '.join(PATHS)}, got {metric!r}")
+
+
+def _kind(record: Record) -> str:
+    return record["metric"].partition("/")[0]
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def main() -> int:
+    """Parse the command line and publish."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing, only compare")
+    try:
+        return publish(is_check=parser.parse_args().check)
+    except RecordError as error:
+        _write(f"results: error: {error}")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

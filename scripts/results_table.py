@@ -1,0 +1,85 @@
+"""Draws Markdown tables from published records. Knows no files."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_TASK_COLUMNS = {
+    "alone": "policy alone",
+    "steered": "steered",
+    "gain": "gain",
+    "random_gain": "random of N, gain",
+    "filtered": "cloned from successes only, alone",
+    "filtered_gain": "the same, steered: gain",
+}
+_OTHERS = {
+    "rank_overhead_ms_p50": "`Rank` over the echo floor, median",
+    "rank_echo_ms_p50": "echo of the same message, median",
+    "demo_minutes": "`make demo`",
+    "client_import_s": "`import steer.client`",
+    "server_rss_mib": "server and policy worker, resident memory",
+}
+
+
+def draw_tables(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the tables of success and of speed as Markdown, ending in a newline.
+
+    Args:
+        records: Published records, as `results.Record`; a true `stale` is marked with a dagger.
+    """
+    if not records:
+        return "Not measured yet: `make demo EPISODES=100 && make results`.\n"
+    by_metric = {record["metric"]: record for record in records}
+    parts = [_success_table(by_metric), _speed_table(by_metric), _origin(records)]
+    return "\n".join(part for part in parts if part)
+
+
+def _success_table(by_metric: Mapping[str, Mapping[str, Any]]) -> str:
+    tasks = sorted({name.partition("/")[2] for name in by_metric} - {""})
+    if not tasks:
+        return ""
+    kinds = [kind for kind in _TASK_COLUMNS if any(f"{kind}/{task}" in by_metric for task in tasks)]
+    rows = [["success rate", *(_TASK_COLUMNS[kind] for kind in kinds), "n"]]
+    for task in tasks:
+        cells = [by_metric.get(f"{kind}/{task}") for kind in kinds]
+        n = min(cell["n"] for cell in cells if cell)
+        signs = [kind.endswith("gain") for kind in kinds]
+        values = [_value(cell, is_signed=sign) for cell, sign in zip(cells, signs, strict=True)]
+        rows.append([f"`{task}`", *values, str(n)])
+    return _table(rows)
+
+
+def _speed_table(by_metric: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [["measured", "value"]]
+    rows += [
+        [label, f"{_value(by_metric[name], is_signed=False)} {by_metric[name]['unit']}"]
+        for name, label in _OTHERS.items()
+        if name in by_metric
+    ]
+    return _table(rows) if len(rows) > 1 else ""
+
+
+def _origin(records: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the figures come from, and what the signs mean."""
+    machines = ", ".join(sorted({record["machine"] for record in records}))
+    dates = sorted({record["date"] for record in records})
+    commits = ", ".join(sorted({f"`{record['commit'][:9]}`" for record in records}))
+    text = f"In brackets: 95% interval. Measured on {machines}; {dates[-1]}; commit {commits}."
+    if any(record.get("stale") for record in records):
+        text += " †: the code has changed since; to be measured again."
+    return text + "\n"
+
+
+def _value(record: Mapping[str, Any] | None, *, is_signed: bool) -> str:
+    if record is None:
+        return "-"
+    form = "+.2f" if is_signed else ".2f"
+    text = format(record["value"], form)
+    if record["low"] is not None and record["high"] is not None:
+        text += f" [{format(record['low'], form)}, {format(record['high'], form)}]"
+    return text + ("†" if record.get("stale") else "")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|" + " --- |" * len(rows[0]))
+    return "\n".join(lines) + "\n"

@@ -1,5 +1,5 @@
 # Every command of the project. CI calls these and nothing else.
-VENV := .venv
+export VENV ?= .venv
 PYTHON_BIN := $(VENV)/bin/python
 EPISODES ?= 30
 export OMP_NUM_THREADS ?= 1
@@ -14,7 +14,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Make .venv with the locked packages (needs Python 3.12)
-	@VENV=$(VENV) PYTHON=$(PYTHON) scripts/setup.sh
+	@PYTHON=$(PYTHON) scripts/setup.sh
 
 demo: setup  ## Robots alone and steered, on the same seeds; writes demo/report.html (EPISODES=30)
 	$(PYTHON_BIN) -m sim.demo --episodes $(EPISODES)

@@ -2,7 +2,7 @@
 # Solve the locks anew: hashes of every file, no host names. What a lock already pins stays, as long
 # as it fits; `UPGRADE=1 make lock` takes the newest of everything.
 set -eu
-uv=${UV:-.venv/bin/uv}
+uv=${UV:-${VENV:-.venv}/bin/uv}
 
 solve() {
     output=$1

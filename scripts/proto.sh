@@ -3,13 +3,14 @@
 #   scripts/proto.sh [OUTPUT]    OUTPUT is the folder that gets steer/v1 (default: this one)
 #   scripts/proto.sh --check     fail where the committed stubs are not what the generator writes
 set -eu
+main=${VENV:-.venv}/bin
 venv=.venv-proto
 lock=requirements-proto.lock
 wanted=$(cksum <"$lock")
 
 if [ "$(cat "$venv/.steer-setup" 2>/dev/null || true)" != "$wanted" ]; then
-    .venv/bin/python -m venv --clear "$venv"
-    .venv/bin/uv pip install -q --python "$venv/bin/python" --require-hashes -r "$lock"
+    "$main/python" -m venv --clear "$venv"
+    "$main/uv" pip install -q --python "$venv/bin/python" --require-hashes -r "$lock"
     echo "$wanted" >"$venv/.steer-setup"
 fi
 

@@ -4,6 +4,7 @@
 #   PYTHON=FILE  which Python 3.12 (default: the first that runs)
 set -eu
 venv=${VENV:-.venv}
+export PIP_DISABLE_PIP_VERSION_CHECK=1
 lock=requirements.lock
 
 is_wanted() {
@@ -42,28 +43,30 @@ make_venv() {
 }
 
 # uv installs the same lock many times faster than pip; pip is what every machine has.
-install_locked() {
-    uv=$(command -v uv || true)
-    if [ -z "$uv" ]; then
-        mkdir -p build
-        awk '/^uv==/ {on = 1} on {print} on && !/\\$/ {exit}' "$lock" >build/uv.lock.txt
-        "$venv/bin/python" -m pip install -q --require-hashes -r build/uv.lock.txt &&
-            uv="$venv/bin/uv"
-    fi
-    if [ -n "$uv" ]; then
-        "$uv" pip install -q --python "$venv/bin/python" --require-hashes -r "$lock"
+find_uv() {
+    if command -v uv; then return; fi
+    awk '/^uv==/ {on = 1} on {print} on && !/\\$/ {exit}' "$lock" >"$venv/uv.lock"
+    "$venv/bin/python" -m pip install -q --require-hashes -r "$venv/uv.lock" >&2
+    echo "$venv/bin/uv"
+}
+
+install_with_uv() {
+    uv=$(find_uv) &&
+        "$uv" pip install -q --python "$venv/bin/python" --require-hashes -r "$lock" &&
         "$uv" pip install -q --python "$venv/bin/python" --no-deps --no-build-isolation -e .
-    else
-        "$venv/bin/python" -m pip install -q --require-hashes -r "$lock"
+}
+
+install_with_pip() {
+    echo "setup: uv did not succeed; trying pip, which takes longer" >&2
+    "$venv/bin/python" -m pip install -q --require-hashes -r "$lock" &&
         "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e .
-    fi
 }
 
 make_venv
 wanted=$(cat "$lock" pyproject.toml scripts/setup.sh steer/__init__.py | cksum)
 if [ "$(cat "$venv/.steer-setup" 2>/dev/null || true)" != "$wanted" ]; then
     echo "setup: installing the packages of $lock (several GB the first time)"
-    install_locked
+    install_with_uv || install_with_pip
     echo "$wanted" >"$venv/.steer-setup"
 fi
 "$venv/bin/python" scripts/check_system.py

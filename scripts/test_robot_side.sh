@@ -5,9 +5,10 @@ set -eu
 root=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-uv=$root/.venv/bin/uv
-# What a robot runs of tests/: these must need no more than the core dependencies.
-tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_types.py test_wheel.py"
+main=$root/${VENV:-.venv}/bin
+uv=$main/uv
+# What a robot runs of tests/: these need no more than the core dependencies.
+tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_types.py"
 
 find_python() {
     for candidate in ${PYTHON310:-} python3.10 \
@@ -22,7 +23,7 @@ robot side: NOT TESTED on Python 3.10, for none was found; testing on
 3.12 instead. To get it: pyenv install 3.10, or uv python install 3.10
 **********************************************************************
 TEXT
-    echo "$root/.venv/bin/python"
+    echo "$main/python"
 }
 
 run_tests() {
@@ -33,10 +34,15 @@ run_tests() {
     echo "robot side: $("$venv/bin/python" --version), $1 releases"
     # addopts: the project's name plugins that a robot does not have.
     (cd "$work" && "$venv/bin/python" -m pytest -q -o addopts="-rxXs --strict-markers" tests)
+    help=$("$venv/bin/steer" --help 2>&1) || true
+    case $help in
+    *"vla-steer[server]"*) ;;
+    *) echo "robot side: steer --help: expected to be told to install vla-steer[server], got: $help" >&2 && exit 1 ;;
+    esac
 }
 
 python=$(find_python)
-.venv/bin/python -m hatchling build -t wheel -d "$work/dist" >/dev/null
+"$main/python" -m hatchling build -t wheel -d "$work/dist" >/dev/null
 cp pyproject.toml "$work"
 mkdir "$work/tests"
 for path in $tests; do cp -R "tests/$path" "$work/tests/"; done

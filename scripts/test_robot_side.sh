@@ -5,7 +5,7 @@ set -eu
 root=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-main=$root/${VENV:-.venv}/bin
+main=$(cd "${VENV:-.venv}/bin" && pwd)
 uv=$main/uv
 # What a robot runs of tests/: these need no more than the core dependencies.
 tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_types.py"

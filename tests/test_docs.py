@@ -1,0 +1,53 @@
+"""The documents: their links lead somewhere, their commands exist, their code is code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def blocks(path, language):
+    """Return the fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_to_one(path):
+    """Links are relative to the document, as a reader of the repository follows them."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text())
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_command_exists(path):
+    """What a document tells to type after `make` is a target."""
+    named = set(re.findall(r"`make ([a-z-]+)", path.read_text()))
+    named |= {
+        name
+        for block in blocks(path, "sh")
+        for name in re.findall(r"^make ([a-z-]+)", block, re.MULTILINE)
+    }
+
+    assert named - TARGETS == set()
+
+
+def test_the_readmes_python_is_python():
+    """The example parses; what it does is tested with the client."""
+    assert [ast.parse(block) for block in blocks(ROOT / "README.md", "python")]
+
+
+def test_every_dependency_has_its_line_in_the_decisions():
+    """What `pyproject.toml` asks for, `0003-dependencies.md` gives a reason for."""
+    project = (ROOT / "pyproject.toml").read_text()
+    reasons = (ROOT / "docs/decisions/0003-dependencies.md").read_text()
+    listed = re.search(r"^dependencies = .*?^\[project\.scripts\]", project, re.M | re.S).group()
+    names = set(re.findall(r"^\s*\"([a-zA-Z0-9-]+)", listed, re.MULTILINE)) - {"vla-steer"}
+
+    assert {name for name in names if f"`{name}" not in reasons} == set()
+    assert len(names) > 10

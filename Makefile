@@ -70,7 +70,7 @@ bench: setup  ## Measure what a request costs beyond the forward pass
 	$(PYTHON_BIN) -m benchmarks.rank_overhead
 
 results: setup  ## Check and publish measured figures; draw the tables from them
-	$(PYTHON_BIN) scripts/results.py
+	$(PYTHON_BIN) scripts/publish_results.py
 
 clean:  ## Remove what the commands made, but not data/, demo/ and .venv
 	rm -rf build dist .venv-proto .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import results
-from results import RecordError, merge, read_records, refusal
+
+import publish_results
+from publish_results import RecordError, merge, read_records, refusal
 from results_table import draw_tables
 
 ROOT = Path(__file__).parents[2]
@@ -103,8 +104,8 @@ def test_only_full_runs_on_committed_files_are_published(changes, reason):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository of one committed file, which `results` takes for ours; and its commit."""
-    monkeypatch.setattr(results, "ROOT", tmp_path)
+    """A repository of one committed file, which the script takes for ours; and its commit."""
+    monkeypatch.setattr(publish_results, "ROOT", tmp_path)
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "tasks.py").write_text("horizon = 8\n")
     author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
@@ -120,7 +121,7 @@ def test_a_figure_is_fresh_while_its_files_are_as_measured(repository):
     root, commit = repository
     (root / "README.md").write_text("changed")
 
-    assert not results.is_stale(record(commit=commit))
+    assert not publish_results.is_stale(record(commit=commit))
 
 
 def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository):
@@ -128,12 +129,12 @@ def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository
     root, commit = repository
     (root / "sim" / "tasks.py").write_text("horizon = 5\n")
 
-    assert results.is_stale(record(commit=commit))
+    assert publish_results.is_stale(record(commit=commit))
 
 
 def test_a_figure_of_an_unknown_commit_is_stale(repository):
     """What cannot be compared is not trusted."""
-    assert results.is_stale(record(commit="0" * 40))
+    assert publish_results.is_stale(record(commit="0" * 40))
 
 
 def test_the_table_shows_signs_intervals_and_what_is_stale():
@@ -167,4 +168,4 @@ def test_the_table_of_the_readme_is_drawn_from_the_published_records():
 
     readme = (ROOT / "README.md").read_text()
 
-    assert results.BEGIN + draw_tables(records) + results.END in readme
+    assert publish_results.BEGIN + draw_tables(records) + publish_results.END in readme

@@ -1,0 +1,1 @@
+"""Policy sources: where the server draws candidates from, one kind a file."""

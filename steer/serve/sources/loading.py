@@ -1,0 +1,89 @@
+"""Loads a LeRobot checkpoint with LeRobot's own functions. Runs in the worker, imports LeRobot.
+
+LeRobot takes 10 s and 800 MB to import, so it is imported where it is called.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from steer.errors import CheckpointError
+from steer.serve.sources.architectures import Batch, Policy
+
+if TYPE_CHECKING:
+    from lerobot.policies import PreTrainedPolicy
+
+__all__ = ["LoadedPolicy", "load_policy"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedPolicy:
+    """A policy and its two processors, which belong together.
+
+    Attributes:
+        policy: In evaluation mode, on its device.
+        preprocess: One observation, without or with a batch axis, to what the policy takes.
+        postprocess: Normalised chunks to robot units, on the CPU.
+    """
+
+    policy: Policy
+    preprocess: Callable[[Batch], Batch]
+    postprocess: Callable[[Tensor], Tensor]
+
+
+def load_policy(directory: Path, *, device: str) -> LoadedPolicy:
+    """Load a checkpoint onto a device, whichever device it was trained on.
+
+    Raises:
+        CheckpointError: It holds no weights for a part of the policy. Whatever LeRobot raises on a
+            damaged checkpoint goes through as it is.
+    """
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.policies import get_policy_class, make_pre_post_processors
+    from lerobot.utils.import_utils import register_third_party_plugins
+
+    policy_type = json.loads((directory / "config.json").read_text())["type"]
+    if policy_type not in PreTrainedConfig.get_known_choices():
+        register_third_party_plugins()
+    config = PreTrainedConfig.from_pretrained(directory)
+    config.device = device
+    if hasattr(config, "pretrained_backbone_weights"):
+        # They would be downloaded, and then overwritten by the checkpoint's.
+        vars(config)["pretrained_backbone_weights"] = None
+    policy: Any = get_policy_class(policy_type).from_pretrained(directory, config=config)
+    _check_complete(policy, directory)
+    preprocess, postprocess = make_pre_post_processors(
+        config,
+        pretrained_path=str(directory),
+        preprocessor_overrides=_device_override(directory / "policy_preprocessor.json", device),
+    )
+    return LoadedPolicy(policy.eval(), preprocess, postprocess)
+
+
+def _check_complete(policy: "PreTrainedPolicy", directory: Path) -> None:
+    """Refuse weights that LeRobot would leave at random, with no more than a line in its log."""
+    from lerobot.policies import PreTrainedPolicy
+    from safetensors.torch import load_model
+
+    if type(policy).from_pretrained.__func__ is not PreTrainedPolicy.from_pretrained.__func__:
+        return  # loads by rules of its own
+    device = str(next(policy.parameters()).device)
+    path = directory / "model.safetensors"
+    missing, _ = load_model(policy, path, strict=False, device=device)
+    if missing:
+        raise CheckpointError(
+            f"policy checkpoint: expected weights for {min(missing)!r}, got none "
+            f"({len(missing)} missing in all), in {path}"
+        )
+
+
+def _device_override(preprocessor: Path, device: str) -> dict[str, Any]:
+    """Return the override of the device step, if the pre-processor has one."""
+    steps = json.loads(preprocessor.read_text())["steps"]
+    if any(step.get("registry_name") == "device_processor" for step in steps):
+        return {"device_processor": {"device": device}}
+    return {}

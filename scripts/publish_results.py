@@ -1,7 +1,7 @@
 """Publishes measured figures: takes what the runs wrote, marks the stale, draws README's table.
 
     python scripts/publish_results.py            publish
-    python scripts/publish_results.py --check    change nothing; fail where publishing would change a file
+    python scripts/publish_results.py --check    fail where publishing would change a file
 
 A run writes its records to `demo/*.json`; only this command writes to `results/`.
 """

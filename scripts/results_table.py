@@ -24,7 +24,7 @@ def draw_tables(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the tables of success and of speed as Markdown, ending in a newline.
 
     Args:
-        records: Published records, as `publish_results.Record`; a true `stale` is marked with a dagger.
+        records: As `publish_results.Record`; a true `stale` is marked with a dagger.
     """
     if not records:
         return "Not measured yet: `make demo EPISODES=100 && make results`.\n"

@@ -1,0 +1,1 @@
+"""Paired episodes through a real server: arms, episodes, rows, runs."""

@@ -1,0 +1,106 @@
+"""The arms under evaluation: each is an ordinary session, none is special to the server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from steer.errors import InvalidInputError
+from steer.types import Selection, Selector
+
+__all__ = ["ARMS", "Arm", "Settings", "arms_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one task is steered; chosen on tune seeds.
+
+    Attributes:
+        num_candidates: N of the arms that draw more than one.
+        margin: Of the gate, in discounted return; None for the one in the critic's card.
+        beta: Of the soft minimum; None for the one in the critic's card.
+    """
+
+    num_candidates: int = 16
+    margin: float | None = None
+    beta: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One way of choosing.
+
+    Attributes:
+        name: In rows, tables and figures.
+        selector: Rule among the candidates.
+        is_gated: Whether candidate 0 runs unless another beats it by the margin.
+        is_single: Whether only the policy's own chunk is drawn.
+        is_filtered: Whether the policy is the one cloned from successful episodes alone.
+        meaning: In words, for the report.
+    """
+
+    name: str
+    selector: Selector = "argmax"
+    is_gated: bool = False
+    is_single: bool = False
+    is_filtered: bool = False
+    meaning: str
+
+    def policy(self, task: str) -> str:
+        """Return the name of the policy source on the server."""
+        return f"{task}-filtered" if self.is_filtered else task
+
+    def num_candidates(self, settings: Settings) -> int:
+        """Return N."""
+        return 1 if self.is_single else settings.num_candidates
+
+    def selection(self, settings: Settings) -> Selection:
+        """Return what the session asks for."""
+        return Selection(
+            selector=self.selector,
+            gated=self.is_gated,
+            margin=settings.margin,
+            beta=settings.beta,
+        )
+
+
+ARMS: Mapping[str, Arm] = MappingProxyType(
+    {
+        arm.name: arm
+        for arm in (
+            Arm(name="alone", is_gated=True, is_single=True, meaning="the policy's own chunk"),
+            Arm(name="random", selector="random", meaning="one of N at random"),
+            Arm(name="medoid", selector="medoid", meaning="the one nearest to the others"),
+            Arm(name="argmax", meaning="the best of N, no gate"),
+            Arm(name="steered", is_gated=True, meaning="the best of N behind the gate"),
+            Arm(name="worst", selector="worst", meaning="the worst of N"),
+            Arm(
+                name="filtered",
+                is_gated=True,
+                is_single=True,
+                is_filtered=True,
+                meaning="the same policy class cloned from successful episodes only",
+            ),
+            Arm(
+                name="filtered-steered",
+                is_gated=True,
+                is_filtered=True,
+                meaning="that policy, the best of N behind the gate",
+            ),
+        )
+    }
+)
+
+
+def arms_of(names: str) -> tuple[Arm, ...]:
+    """Return the arms of a comma-separated list.
+
+    Raises:
+        InvalidInputError: There is no such arm; the text lists those that there are.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in ARMS:
+            raise InvalidInputError.expected("--arms", "of " + ", ".join(ARMS), repr(name))
+    if not wanted:
+        raise InvalidInputError.expected("--arms", "at least one of " + ", ".join(ARMS), "none")
+    return tuple(ARMS[name] for name in dict.fromkeys(wanted))

@@ -1,0 +1,117 @@
+"""A real `steer serve` in a process of its own, for as long as a run needs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from steer.clock import MonotonicClock
+from steer.errors import UnreachableError
+
+__all__ = ["RunningServer", "running_server"]
+
+START_S = 300.0
+STOP_S = 20.0
+_ADDRESS = re.compile(r"serving address=(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that is up.
+
+    Attributes:
+        address: `HOST:PORT`.
+        pid: Of its process.
+        log: Its log.
+    """
+
+    address: str
+    pid: int
+    log: Path
+
+    def resident_mib(self) -> float | None:
+        """Return the resident memory of the server and its children, in MiB; None if unknown."""
+        pages = [_resident_kib(pid) for pid in (self.pid, *_children(self.pid))]
+        known = [kib for kib in pages if kib is not None]
+        return sum(known) / 1024 if known else None
+
+
+@contextmanager
+def running_server(
+    critics: Mapping[str, Path], policies: Mapping[str, Path], *, log: Path
+) -> Iterator[RunningServer]:
+    """Start a server on a free port of loopback, wait until it serves, and stop it at the end.
+
+    Args:
+        critics: Directory by name.
+        policies: LeRobot checkpoint by name.
+        log: Where its log goes.
+
+    Raises:
+        UnreachableError: It did not come up; the text has the end of its log.
+    """
+    command = [sys.executable, "-m", "steer.cli", "serve", "--listen", "127.0.0.1:0"]
+    for name, path in critics.items():
+        command += ["--critic", f"{name}={path}"]
+    for name, path in policies.items():
+        command += ["--policy", f"{name}=lerobot:{path}"]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+    try:
+        yield RunningServer(_wait_for_address(process, log), process.pid, log)
+    finally:
+        _stop(process)
+
+
+def _wait_for_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    clock = MonotonicClock()
+    deadline_s = clock.now_s() + START_S
+    while clock.now_s() < deadline_s:
+        found = _ADDRESS.search(log.read_text())
+        if found:
+            return found[1]
+        if process.poll() is not None:
+            break
+        clock.sleep(0.1)
+    end = "\n".join(log.read_text().splitlines()[-15:])
+    raise UnreachableError(f"server: expected it up within {START_S:g} s, got:\n{end}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_S)
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    if not path.exists():
+        return []
+    direct = [int(text) for text in path.read_text().split()]
+    return direct + [grandchild for child in direct for grandchild in _children(child)]
+
+
+def _resident_kib(pid: int) -> int | None:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"VmRSS:\s+(\d+) kB", text)
+    return int(found[1]) if found else None

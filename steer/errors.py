@@ -126,7 +126,7 @@ class ServerError(SteerError):
 class ConfigError(SteerError):
     """An option, or a combination of options, makes no sense."""
 
-    grpc_code = "INVALID_ARGUMENT"
+    grpc_code = "FAILED_PRECONDITION"
 
 
 class ArtefactError(SteerError):

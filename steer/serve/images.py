@@ -65,7 +65,7 @@ def _decode(what: str, image: EncodedImage, max_pixels: int) -> NDArray[np.uint8
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLargeError.expected(what, f"at most {max_pixels} pixels", str(error)) from error
     except _DAMAGE as error:
-        got = f"{len(image.data)} bytes that are not ({error})"
+        got = f"{len(image.data)} bytes that are not ({type(error).__name__})"
         raise InvalidInputError.expected(what, f"a whole {expected} file", got) from error
 
 

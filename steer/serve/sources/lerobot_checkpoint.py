@@ -72,12 +72,18 @@ class LeRobotWorker:
         self._last_id = 0
         self._num_answered = 0
         self._refusal: str | None = "policy worker: not started"
+        self._pid: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def sources(self) -> Mapping[str, PolicySource]:
         """What can be drawn from, by name; empty before `start`."""
         return self._sources
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker that serves now, None while there is none."""
+        return self._pid
 
     async def start(self) -> None:
         """Read and load all checkpoints, and try each one once.
@@ -89,7 +95,7 @@ class LeRobotWorker:
         self._checkpoints = await self._read_checkpoints()
         process, infos = await self._launch()
         self._sources = {name: LeRobotSource(info, self._draw) for name, info in infos.items()}
-        self._refusal = None
+        self._accept(process)
         self._task = asyncio.create_task(self._run(process))
 
     async def stop(self) -> None:
@@ -147,7 +153,7 @@ class LeRobotWorker:
             while revived is None:
                 wait_s = delay_s + self._load_s
                 self._refuse(f"{reason}; it is being started again, come back in {wait_s:.1f} s")
-                logger.warning("starting the policy worker again in %.1f s", delay_s)
+                logger.warning("starting the policy worker again in %.2f s", delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _MAX_DELAY_S)
                 try:
@@ -156,7 +162,7 @@ class LeRobotWorker:
                     reason = str(error)
                     logger.error("%s", reason)  # noqa: TRY400  # known, its text says it all
             process = revived
-            self._refusal = None
+            self._accept(process)
 
     async def _relaunch(self) -> WorkerProcess:
         if await self._read_checkpoints() != self._checkpoints:
@@ -167,8 +173,13 @@ class LeRobotWorker:
         process, _ = await self._launch()
         return process
 
+    def _accept(self, process: WorkerProcess) -> None:
+        self._pid = process.pid
+        self._refusal = None
+
     def _refuse(self, reason: str) -> None:
         """Fail what waits, and refuse what comes."""
+        self._pid = None
         self._refusal = reason
         for job in self._jobs:
             job.fail(PolicyError(reason))

@@ -43,6 +43,11 @@ class WorkerProcess:
         self._relay = asyncio.create_task(self._pass_on_log())
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def last_words(self) -> str:
         """The last lines that the worker wrote to its log, for a death that nobody asked for."""
         return " | ".join(self._last_words) or "nothing"

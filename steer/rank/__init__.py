@@ -1,0 +1,1 @@
+"""Score, gate and select: pure functions that know no transport."""

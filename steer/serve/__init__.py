@@ -1,0 +1,1 @@
+"""The server: sessions, policy sources, the engine, and the wire in front of them."""

@@ -1,0 +1,92 @@
+"""What a server has: its critics and policy sources, with what was measured of them at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from steer.critics.critic import Critic
+from steer.errors import ConfigError
+from steer.rank.select import Rule
+from steer.serve.sources.base import PolicySource
+from steer.types import Selection
+from steer.wire.session import CriticInfo, Limits, PolicyInfo
+
+__all__ = ["Catalogue", "resolve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The critics and policy sources of a server, by name.
+
+    Attributes:
+        critics: On the engine's device; only the engine's thread computes with them.
+        sources: To draw candidates from.
+        expected_rank_s: Time of a Rank of the expected candidates, by critic, in seconds.
+        expected_draw_s: Time of drawing them, by policy source, in seconds.
+    """
+
+    critics: Mapping[str, Critic] = field(default_factory=dict)
+    sources: Mapping[str, PolicySource] = field(default_factory=dict)
+    expected_rank_s: Mapping[str, float] = field(default_factory=dict)
+    expected_draw_s: Mapping[str, float] = field(default_factory=dict)
+
+    def critic_info(self, name: str) -> CriticInfo:
+        """Return what a server tells about a critic."""
+        critic = self.critics[name]
+        card = critic.card
+        return CriticInfo(
+            name=name,
+            digest=critic.digest,
+            embodiment=card.embodiment,
+            horizon=card.horizon,
+            num_members=card.num_members,
+            algorithm=card.algorithm,
+            selection=Selection(margin=card.selection.margin, beta=card.selection.beta),
+            expected_rank_s=self.expected_rank_s[name],
+        )
+
+    def policy_info(self, name: str, *, critic: str = "") -> PolicyInfo:
+        """Return what a server tells about a policy source.
+
+        Args:
+            name: Of the source.
+            critic: Name of the critic that ranks what it draws; empty for the slowest one.
+        """
+        info = self.sources[name].info
+        times_s = self.expected_rank_s
+        rank_s = times_s[critic] if critic else max(times_s.values())
+        return PolicyInfo(
+            name=name,
+            type=info.type,
+            embodiment=info.embodiment,
+            horizon=info.horizon,
+            num_observations=info.num_observations,
+            is_stochastic=info.is_stochastic,
+            expected_steer_s=self.expected_draw_s[name] + rank_s,
+            digest=info.digest,
+        )
+
+
+def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
+    """Return the rule that holds of what a session wants.
+
+    Args:
+        wanted: By the session; None is filled from the critic's card.
+        critic: That the session was matched to.
+        limits: Clamp the margin and may force the gate.
+
+    Raises:
+        ConfigError: The server does not allow the selector.
+    """
+    if wanted.selector not in limits.selectors:
+        names = ", ".join(limits.selectors)
+        raise ConfigError(f"selection.selector: expected one of {names}, got {wanted.selector}")
+    defaults = critic.card.selection
+    margin = defaults.margin if wanted.margin is None else wanted.margin
+    return Rule(
+        selector=wanted.selector,
+        gated=wanted.gated or limits.is_gate_required,
+        margin=max(margin, limits.min_margin),
+        beta=defaults.beta if wanted.beta is None else wanted.beta,
+        temperature=wanted.temperature,
+        tau=wanted.tau,
+    )

@@ -1,0 +1,250 @@
+"""One thread owns the device: it loads critics, warms them up, and scores what waits.
+
+Knows no transport, no sessions and no policy.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from steer.clock import Clock
+from steer.critics.critic import Critic
+from steer.serve.batcher import Batcher
+from steer.serve.scoring import GroupScores, Work, blank_work, bucket, score_group
+from steer.types import Reason
+
+__all__ = ["Engine", "Scored", "Unscored"]
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_MAX_GROUP = 16
+_WARM_ROUNDS = 8
+
+Unscored = Literal[Reason.BUDGET, Reason.CRITIC]
+"""Why there are no scores: the deadline came first, or the critic failed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What the engine found.
+
+    Attributes:
+        values: float32 of shape [K, N], finite.
+        scores: float32 of shape [N], finite.
+        queue_s: Time the request waited.
+        encode_s: Time of encoding the group.
+        score_s: Time of scoring the group.
+    """
+
+    values: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    queue_s: float
+    encode_s: float
+    score_s: float
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """Work, or a function, with whoever waits for it."""
+
+    key: str
+    deadline_s: float
+    queued_s: float
+    settle: Callable[["Scored | Unscored"], None]
+    work: Work | None = None
+    function: Callable[[], None] | None = field(default=None, repr=False)
+
+
+class Engine:
+    """Scores candidates on a device that only its own thread touches.
+
+    Args:
+        device: `cpu` or `cuda`.
+        clock: Of queue times and deadlines.
+        threads: Of torch, on a CPU.
+        max_waiting: Requests that may wait; more are refused.
+
+    Attributes:
+        num_critic_failures: Requests left unscored because a critic raised or gave a value that is
+            not finite.
+    """
+
+    def __init__(
+        self, *, device: str, clock: Clock, threads: int = 1, max_waiting: int = 64
+    ) -> None:
+        self._critics: dict[str, Critic] = {}
+        self._least_s: dict[str, float] = {}
+        self._device = torch.device(device)
+        self._clock = clock
+        self._threads = threads
+        self._batcher: Batcher[_Item] = Batcher(
+            clock=clock, max_waiting=max_waiting, max_group=_MAX_GROUP
+        )
+        self._thread = threading.Thread(target=self._run, name="steer-engine", daemon=True)
+        self.num_critic_failures = 0
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, *, wait_s: float = 5.0) -> None:
+        """Finish what waits and join the thread, for at most `wait_s` seconds."""
+        self._batcher.close()
+        if self._thread.is_alive():
+            self._thread.join(wait_s)
+
+    async def load(self, name: str, loader: Callable[[], Critic]) -> Critic:
+        """Load a critic on the engine's thread, and serve it from now on.
+
+        Args:
+            name: How `Work` asks for it.
+            loader: Returns it, on the engine's device; what it raises is raised here.
+        """
+
+        def call() -> Critic:
+            critic = loader()
+            _ = critic.digest  # Hashes all weights once: here, not on the event loop.
+            return critic
+
+        critic = await self._call(call)
+        self._critics[name] = critic
+        return critic
+
+    async def warm(self, name: str, *, num_candidates: int, max_candidates: int) -> float:
+        """Run every shape bucket of a critic.
+
+        Args:
+            name: Of the critic.
+            num_candidates: What the answer holds for.
+            max_candidates: The largest N that will come.
+
+        Returns:
+            Time that scoring `num_candidates` of one robot takes, in seconds (median).
+        """
+        critic = self._critics[name]
+
+        def call() -> float:
+            groups, counts = [1], sorted({1, num_candidates, max_candidates})
+            if self._device.type == "cuda":
+                groups = _buckets(_MAX_GROUP)
+                counts = _buckets(max_candidates)
+            times_s: list[float] = []
+            for size, count in [(g, n) for g in groups for n in counts] + [(1, num_candidates)]:
+                work = blank_work(name, critic, num_candidates=count)
+                rounds = [self._score(critic, [work] * size) for _ in range(_WARM_ROUNDS)]
+                times_s = [found.encode_s + found.score_s for found in rounds]
+            # The least, not the usual: whoever has that much time is worth a try.
+            self._least_s[name] = min(times_s)
+            return float(np.median(times_s))
+
+        return await self._call(call)
+
+    async def score(self, work: Work) -> Scored | Unscored:
+        """Return values and scores, or why there are none.
+
+        BUDGET comes at once where the time left is less than the critic took at its fastest.
+
+        Raises:
+            OverloadedError: Too many requests wait.
+            UnreachableError: The engine has stopped.
+        """
+        now_s = self._clock.now_s()
+        if work.deadline_s - now_s <= self._least_s.get(work.critic, 0.0):
+            return Reason.BUDGET
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Scored | Unscored] = loop.create_future()
+
+        def settle(outcome: Scored | Unscored) -> None:
+            loop.call_soon_threadsafe(_set, future, outcome)
+
+        self._batcher.put(_Item(work.critic, work.deadline_s, now_s, settle, work=work))
+        try:
+            async with asyncio.timeout(work.deadline_s - now_s):
+                return await future
+        except TimeoutError:
+            return Reason.BUDGET
+
+    async def _call(self, function: Callable[[], _T]) -> _T:
+        """Run a function on the engine's thread; what it raises is raised here."""
+        result: Future[_T] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
+                result.set_exception(error)
+
+        now_s = self._clock.now_s()
+        self._batcher.put(_Item("", float("inf"), now_s, lambda _: None, function=run))
+        return await asyncio.wrap_future(result)
+
+    def _run(self) -> None:
+        if self._device.type == "cpu":
+            torch.set_num_threads(self._threads)
+        while True:
+            group, late = self._batcher.take()
+            for item in late:
+                _answer(item, Reason.BUDGET)
+            if not group and not late:
+                return
+            for item in group:
+                if item.function is not None:
+                    item.function()
+            self._serve([item for item in group if item.work is not None])
+
+    def _serve(self, group: Sequence[_Item]) -> None:
+        if not group:
+            return
+        begun_s = self._clock.now_s()
+        works = [item.work for item in group if item.work is not None]
+        try:
+            found = self._score(self._critics[group[0].key], works)
+        except Exception:  # the outermost boundary of this thread; robots get candidate 0
+            self.num_critic_failures += len(group)
+            logger.exception(
+                "critic failed critic=%s failures=%d", group[0].key, self.num_critic_failures
+            )
+            for item in group:
+                _answer(item, Reason.CRITIC)
+            return
+        self._batcher.note_group(self._clock.now_s() - begun_s)
+        for item, values, scores in zip(group, found.values, found.scores, strict=True):
+            if np.isfinite(values).all() and np.isfinite(scores).all():
+                queue_s = begun_s - item.queued_s
+                _answer(item, Scored(values, scores, queue_s, found.encode_s, found.score_s))
+                continue
+            self.num_critic_failures += 1
+            logger.error(
+                "critic gave a value that is not finite critic=%s failures=%d",
+                item.key,
+                self.num_critic_failures,
+            )
+            _answer(item, Reason.CRITIC)
+
+    def _score(self, critic: Critic, works: Sequence[Work]) -> GroupScores:
+        return score_group(critic, works, device=self._device, clock=self._clock)
+
+
+def _buckets(most: int) -> list[int]:
+    return [1 << power for power in range(bucket(most).bit_length())]
+
+
+def _set(future: "asyncio.Future[Scored | Unscored]", outcome: Scored | Unscored) -> None:
+    if not future.done():  # its robot may have gone
+        future.set_result(outcome)
+
+
+def _answer(item: _Item, outcome: Scored | Unscored) -> None:
+    try:
+        item.settle(outcome)
+    except RuntimeError:  # the event loop has closed: nobody waits
+        logger.debug("nobody waits for critic=%s", item.key)

@@ -1,0 +1,84 @@
+"""Where and how the gRPC server listens: its options, its credentials, its address."""
+
+from pathlib import Path
+
+import grpc
+import grpc.aio
+
+from steer.errors import ConfigError
+from steer.serve.config import ServeConfig
+
+__all__ = ["listen", "make_server"]
+
+
+def make_server(config: ServeConfig) -> grpc.aio.Server:
+    """Return a gRPC server that listens nowhere yet."""
+    return grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=4 * config.max_waiting)
+
+
+def listen(server: grpc.aio.Server, config: ServeConfig) -> str:
+    """Bind the configured address.
+
+    Returns:
+        `HOST:PORT` with the real port, where port 0 was asked for.
+
+    Raises:
+        ConfigError: The address is in use or not this machine's, or a PEM file is missing or bad.
+    """
+    credentials = _credentials(config)
+    try:
+        if credentials is None:
+            port = server.add_insecure_port(config.listen)
+        else:
+            port = server.add_secure_port(config.listen, credentials)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"--listen: expected a free address of this machine, got {config.listen!r}, which is "
+            "in use or not this machine's"
+        ) from error
+    return f"{config.listen.rpartition(':')[0]}:{port}"
+
+
+def _options(config: ServeConfig) -> list[tuple[str, int]]:
+    """Return the options of the gRPC server."""
+    return [
+        ("grpc.max_receive_message_length", config.max_message_mib << 20),
+        # A reply may hold all candidates of its request.
+        ("grpc.max_send_message_length", config.max_message_mib << 20),
+        ("grpc.max_concurrent_streams", 64),
+        # Robots ping every second; gRPC's default calls that an attack after three.
+        ("grpc.http2.min_ping_interval_without_data_ms", 500),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        # A peer whose kernel still acknowledges is found dead by this alone.
+        ("grpc.http2.ping_timeout_ms", 5_000),
+        # So that robots spread again over replicas, and take up new certificates.
+        ("grpc.max_connection_age_ms", 30 * 60_000),
+        ("grpc.max_connection_age_grace_ms", 10_000),
+        # Identity only: nothing that is small on the wire and large in memory.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+        # Two servers on one port would share its robots silently.
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def _credentials(config: ServeConfig) -> grpc.ServerCredentials | None:
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    pair = (_pem(config.tls_key, "--tls-key"), _pem(config.tls_cert, "--tls-cert"))
+    root = _pem(config.client_ca, "--client-ca") if config.client_ca else None
+    return grpc.ssl_server_credentials(
+        [pair], root_certificates=root, require_client_auth=root is not None
+    )
+
+
+def _pem(path: Path, option: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{option}: expected a PEM file, got {path}: {error.strerror}") from error
+    if b"-----BEGIN" not in data:
+        raise ConfigError(f"{option}: expected a PEM file, got {path}, which is another kind")
+    return data

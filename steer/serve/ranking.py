@@ -1,0 +1,169 @@
+"""One decision: check the candidates, have them scored, gate and select, and say why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.clock import Clock
+from steer.critics.critic import Critic
+from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
+from steer.rank.feasible import feasible
+from steer.rank.select import Choice, decide, selector_seed
+from steer.serve.engine import Engine, Scored, Unscored
+from steer.serve.scoring import Work
+from steer.serve.sessions import Session
+from steer.types import Candidates, Decision, Observation, Reason, Timings
+from steer.wire.session import Limits
+
+__all__ = ["Call", "Ranker"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What of a request does not depend on how its candidates came about.
+
+    Attributes:
+        session: Of the robot.
+        noise_seed: Of the selectors that draw.
+        sequence: The client's number of the request, echoed.
+        start_s: Instant of its arrival, on the server's clock.
+        deadline_s: Instant at which the answer must be ready.
+    """
+
+    session: Session
+    noise_seed: int
+    sequence: int
+    start_s: float
+    deadline_s: float
+
+
+class Ranker:
+    """Decides among candidates. Runs on the event loop; the maths of critics is the engine's.
+
+    Args:
+        engine: Scores.
+        clock: Of the timings.
+        limits: Of N and H.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Clock, limits: Limits) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._limits = limits
+
+    async def decide(
+        self,
+        call: Call,
+        critic: Critic,
+        observation: Observation,
+        candidates: Candidates,
+        *,
+        decode_s: float,
+        policy_s: float = 0.0,
+        wanted: int = 0,
+    ) -> Decision:
+        """Return what to run, and why; candidate 0 where the budget or the critic fails.
+
+        Args:
+            call: The request.
+            critic: That the session was matched to.
+            observation: What the critic sees, images decoded.
+            candidates: Row 0 is the policy's own.
+            decode_s: Time that decoding took, in seconds.
+            policy_s: Time that drawing took, in seconds.
+            wanted: How many candidates were asked for; fewer came where the budget ended.
+
+        Raises:
+            InvalidInputError: Candidates or observation are not what session and critic need.
+            OverloadedError: Too many requests wait for the engine.
+        """
+        session, horizon = call.session, critic.card.horizon
+        self._check(candidates, session.embodiment, horizon)
+        chunks = candidates.actions
+        prefix = chunks[:, :horizon]
+        mask = feasible(prefix, session.embodiment)
+        work = Work(
+            critic=session.critic,
+            observation=_needed(observation, critic.card.embodiment),
+            chunks=chunks,
+            beta=session.rule.beta,
+            deadline_s=call.deadline_s,
+        )
+        outcome = await self._engine.score(work) if session.rule.needs_critic else None
+        scores = outcome.scores if isinstance(outcome, Scored) else np.zeros(len(chunks), "f4")
+        if isinstance(outcome, Reason) and len(chunks) > 1:
+            choice = Choice(0, outcome, overrode=False)
+        else:
+            seed = selector_seed(critic.digest, call.noise_seed)
+            choice = decide(
+                scores, mask, prefix, rule=session.rule, embodiment=session.embodiment, seed=seed
+            )
+        is_scored = isinstance(outcome, Scored)
+        return Decision(
+            index=choice.index,
+            chunk=chunks[choice.index],
+            commit_horizon=min(horizon, chunks.shape[1]),
+            reason=choice.reason,
+            overrode=choice.overrode,
+            scores=scores if is_scored else np.zeros(0, np.float32),
+            values=outcome.values if isinstance(outcome, Scored) else np.zeros((0, 0), np.float32),
+            provenance=candidates.provenance,
+            feasible=tuple(mask.tolist()),
+            num_scored=len(chunks) if is_scored else 0,
+            budget_hit=outcome is Reason.BUDGET or len(chunks) < wanted,
+            timings=self._timings(call, outcome, decode_s, policy_s),
+            critic_digest=critic.digest if is_scored else "",
+            sequence=call.sequence,
+        )
+
+    def check_count(self, count: int) -> None:
+        """Raise InvalidInputError unless so many candidates are allowed."""
+        if not 1 <= count <= self._limits.max_candidates:
+            contract = f"1..{self._limits.max_candidates}"
+            raise InvalidInputError.expected("number of candidates", contract, count)
+
+    def _check(self, candidates: Candidates, robot: Embodiment, horizon: int) -> None:
+        count, length, action_dim = candidates.actions.shape
+        self.check_count(count)
+        if action_dim != robot.action_dim:
+            raise InvalidInputError.expected(
+                "candidates.actions", f"{robot.action_dim} dimensions an action", action_dim
+            )
+        if not horizon <= length <= self._limits.max_horizon:
+            contract = f"{horizon}..{self._limits.max_horizon} actions a chunk"
+            raise InvalidInputError.expected("candidates.actions", contract, length)
+
+    def _timings(
+        self, call: Call, outcome: Scored | Unscored | None, decode_s: float, policy_s: float
+    ) -> Timings:
+        scored = outcome if isinstance(outcome, Scored) else None
+        return Timings(
+            decode_s=decode_s,
+            policy_s=policy_s,
+            queue_s=scored.queue_s if scored else 0.0,
+            encode_s=scored.encode_s if scored else 0.0,
+            score_s=scored.score_s if scored else 0.0,
+            total_s=self._clock.now_s() - call.start_s,
+        )
+
+
+def _needed(observation: Observation, needed: Embodiment) -> dict[str, NDArray[np.generic]]:
+    """Return what the critic needs of an observation.
+
+    Raises:
+        InvalidInputError: It is missing, or has another dtype or shape.
+    """
+    found = {}
+    for item in needed.observations:
+        value = observation.arrays.get(item.name)
+        contract = f"{item.dtype} of shape {list(item.shape)}"
+        what = f"observation.tensors[{item.name!r}]"
+        if not isinstance(value, np.ndarray):
+            raise InvalidInputError.expected(what, contract, "nothing")
+        if value.shape != tuple(item.shape) or value.dtype.name != item.dtype:
+            got = f"{value.dtype} of shape {list(value.shape)}"
+            raise InvalidInputError.expected(what, contract, got)
+        found[item.name] = value
+    return found

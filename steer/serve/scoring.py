@@ -1,0 +1,138 @@
+"""The maths of one group: encode every observation once, score all candidates in one call.
+
+Runs on the engine's thread. Knows no queue and no clients.
+
+Shapes: `K` members, `B` robots of a group, `N` candidates, `H` horizon, `A` action, `D` context.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from steer.clock import Clock
+from steer.critics.critic import Critic
+from steer.rank.score import advantage
+
+__all__ = ["GroupScores", "Work", "blank_work", "bucket", "score_group"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """One request's share of a group.
+
+    Attributes:
+        critic: Name of the critic.
+        observation: What the critic needs, by name, each of the shape that its card states.
+        chunks: float32 of shape [N, H, A]; the engine looks at the first `horizon` actions.
+        beta: Softness of the minimum over members.
+        deadline_s: Instant on the engine's clock after which nobody waits any more.
+    """
+
+    critic: str
+    observation: Mapping[str, NDArray[np.generic]]
+    chunks: NDArray[np.float32]
+    beta: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupScores:
+    """What came out for a group, in the order of its work.
+
+    Attributes:
+        values: Of each: float32 of shape [K, N].
+        scores: Of each: float32 of shape [N].
+        encode_s: Observations to contexts, of the whole group.
+        score_s: Candidates to values and scores, of the whole group.
+    """
+
+    values: list[NDArray[np.float32]]
+    scores: list[NDArray[np.float32]]
+    encode_s: float
+    score_s: float
+
+
+def score_group(
+    critic: Critic, works: Sequence[Work], *, device: torch.device, clock: Clock
+) -> GroupScores:
+    """Score the work of several robots together.
+
+    N is padded to the largest of the group with copies of candidate 0; on CUDA, group and N are
+    padded to powers of two, so that only warm shapes run. A robot's values may differ in their
+    last bits from those it would get alone.
+
+    Args:
+        critic: On `device`.
+        works: All for this critic, at least one.
+        device: Of torch.
+        clock: Of the timings.
+    """
+    begun_s = clock.now_s()
+    rows = list(works)
+    if device.type == "cuda":
+        rows += [works[0]] * (bucket(len(works)) - len(works))
+    with torch.inference_mode():
+        fields = critic.card.embodiment.observations
+        context_BD = critic.embed(
+            {
+                item.name: _tensor(np.stack([row.observation[item.name] for row in rows]), device)
+                for item in fields
+            }
+        )
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # so that encode and score are told apart
+        encoded_s = clock.now_s()
+        chunks = _stack(rows, critic.card.horizon, pad=device.type == "cuda")
+        value_KBN = critic.score(context_BD, _tensor(chunks, device))
+        scores = _advantages(value_KBN, works)
+        values = value_KBN.cpu().numpy()
+    counts = [len(work.chunks) for work in works]
+    return GroupScores(
+        values=[np.ascontiguousarray(values[:, row, :n]) for row, n in enumerate(counts)],
+        scores=[np.ascontiguousarray(scores[row][:n]) for row, n in enumerate(counts)],
+        encode_s=encoded_s - begun_s,
+        score_s=clock.now_s() - encoded_s,
+    )
+
+
+def blank_work(name: str, critic: Critic, *, num_candidates: int) -> Work:
+    """Return work of zeros, to warm a shape up."""
+    card = critic.card
+    observation = {
+        item.name: np.zeros(item.shape, np.float32) for item in card.embodiment.observations
+    }
+    chunks = np.zeros((num_candidates, card.horizon, card.embodiment.action_dim), np.float32)
+    return Work(name, observation, chunks, 1.0, float("inf"))
+
+
+def bucket(count: int) -> int:
+    """Return the next power of two."""
+    return 1 << (count - 1).bit_length()
+
+
+def _stack(works: Sequence[Work], horizon: int, *, pad: bool) -> NDArray[np.float32]:
+    """Return all prefixes, shape [B, N, H, A]; short rows are filled with candidate 0."""
+    width = max(len(work.chunks) for work in works)
+    if pad:
+        width = bucket(width)
+    stacked = np.empty((len(works), width, horizon, works[0].chunks.shape[-1]), np.float32)
+    for row, work in enumerate(works):
+        stacked[row, : len(work.chunks)] = work.chunks[:, :horizon]
+        stacked[row, len(work.chunks) :] = work.chunks[0, :horizon]
+    return stacked
+
+
+def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32, copy=False)).to(device)
+
+
+def _advantages(value_KBN: Tensor, works: Sequence[Work]) -> list[NDArray[np.float32]]:
+    """Return each robot's scores, with its own beta."""
+    by_beta = {
+        beta: advantage(value_KBN, beta=beta).cpu().numpy() for beta in {w.beta for w in works}
+    }
+    return [by_beta[work.beta][row] for row, work in enumerate(works)]

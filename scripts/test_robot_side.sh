@@ -33,7 +33,7 @@ run_tests() {
     "$uv" pip install -q --python "$venv/bin/python" --no-deps "$work"/dist/*.whl
     echo "robot side: $("$venv/bin/python" --version), $1 releases"
     # addopts: the project's name plugins that a robot does not have.
-    (cd "$work" && "$venv/bin/python" -m pytest -q -o addopts="-rxXs --strict-markers" tests)
+    (cd "$work" && "$venv/bin/python" -m pytest -q -o addopts="-rxXs --import-mode=importlib --strict-markers" tests)
     help=$("$venv/bin/steer" --help 2>&1) || true
     case $help in
     *"vla-steer[server]"*) ;;

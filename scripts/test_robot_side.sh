@@ -34,15 +34,16 @@ run_tests() {
     echo "robot side: $("$venv/bin/python" --version), $1 releases"
     # addopts: the project's name plugins that a robot does not have.
     (cd "$work" && "$venv/bin/python" -m pytest -q -o addopts="-rxXs --import-mode=importlib --strict-markers" tests)
-    help=$("$venv/bin/steer" --help 2>&1) || true
-    case $help in
-    *"vla-steer[server]"*) ;;
-    *) echo "robot side: steer --help: expected to be told to install vla-steer[server], got: $help" >&2 && exit 1 ;;
-    esac
+    "$venv/bin/steer" --help >/dev/null
+    if ! "$venv/bin/steer" serve --critic none 2>&1 |
+        grep -q "^steer: error: .*vla-steer\[server\]"; then
+        echo "steer serve: expected one line that says to install vla-steer[server]" >&2
+        exit 1
+    fi
 }
 
 python=$(find_python)
-"$main/python" -m hatchling build -t wheel -d "$work/dist" >/dev/null
+"$main/python" -m hatchling build -t wheel -d "$work/dist" >/dev/null 2>&1
 cp pyproject.toml "$work"
 mkdir "$work/tests"
 for path in $tests; do cp -R "tests/$path" "$work/tests/"; done

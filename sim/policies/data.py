@@ -51,7 +51,7 @@ class Columns:
     def window(
         self, rows: NDArray[np.int64], *, first: int, length: int
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the rows of the actions `first`, `first` + 1, … of each row, and which are padding.
+        """Return the rows of the actions from `first` on of each row, and which are padding.
 
         Args:
             rows: Shape [B].

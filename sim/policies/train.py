@@ -1,6 +1,6 @@
 """Trains a small diffusion policy with LeRobot's own class.
 
-    python -m sim.policies.train --task push --root data/metaworld --output sim/artefacts/push/policy
+    python -m sim.policies.train --task push --root data/metaworld --output build/push/policy
 
 The result is an ordinary LeRobot checkpoint (policy, pre- and post-processor in one directory) and
 our `steer.json`, which names the embodiment. Training is a function of the data and the seed: every
@@ -8,7 +8,6 @@ step seeds itself, so a run that was stopped goes on to the same weights.
 """
 
 import argparse
-import csv
 import json
 import logging
 import math
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sim.policies.checkpoint import TrainingState, save_policy
+from sim.policies.curve import write_curve
 from sim.policies.data import Columns, read_columns
 from sim.tasks import spec_of
 from steer.errors import SteerError
@@ -42,7 +42,7 @@ class PolicyConfig:
     root: Path
     """LeRobotDataset of the task's package."""
     output: Path
-    """Directory of the checkpoint; training state and curve lie beside it, in `<output>.training`."""
+    """Directory of the checkpoint; the training state lies beside it, in `<output>.training`."""
     successes_only: bool = False
     """Clone the successful episodes alone: the `filtered` control."""
     steps: int = 8_000
@@ -116,15 +116,13 @@ def train(config: PolicyConfig) -> Path:
     """
     torch.set_num_threads(1)
     spec = spec_of(config.task)
-    columns = read_columns(
-        config.root, task=spec.instruction, successes_only=config.successes_only
-    )
+    columns = read_columns(config.root, task=spec.instruction, successes_only=config.successes_only)
     torch.manual_seed(config.seed)
     policy, pre, post = build_policy(columns, config)
     optimiser = torch.optim.AdamW(policy.parameters(), lr=config.learning_rate, weight_decay=1e-6)
     state = TrainingState(policy, optimiser, config.output.with_suffix(".training"), _key(config))
     first = state.resume()
-    batches = _batches(columns, pre, config, policy.config)
+    batches = _Batches(columns, pre, config, policy.config)
     progress = tqdm(
         range(first, config.steps),
         initial=first,
@@ -166,10 +164,12 @@ def _set_learning_rate(optimiser: torch.optim.Optimizer, config: PolicyConfig, s
         group["lr"] = config.learning_rate * warm * cosine
 
 
-class _batches:
+class _Batches:
     """Training batches by step number, normalised once and gathered by index."""
 
-    def __init__(self, columns: Columns, pre: Any, config: PolicyConfig, policy_config: Any) -> None:
+    def __init__(
+        self, columns: Columns, pre: Any, config: PolicyConfig, policy_config: Any
+    ) -> None:
         arrays = {**columns.observations, "action": columns.actions}
         normalised = pre({key: torch.from_numpy(value) for key, value in arrays.items()})
         self._arrays = {key: normalised[key] for key in arrays}
@@ -194,10 +194,7 @@ class _batches:
 
 def _write_run(config: PolicyConfig, columns: Columns, state: TrainingState) -> None:
     """Write the loss curve and the record of the run beside the checkpoint."""
-    with (config.output / "loss.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["step", "loss"])
-        writer.writerows(state.curve())
+    write_curve(config.output, state.curve())
     run = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     run |= {"episodes": columns.num_episodes, "rows": len(columns.actions)}
     (config.output / "training.json").write_text(json.dumps(run, indent=2) + "\n")

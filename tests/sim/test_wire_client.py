@@ -1,0 +1,31 @@
+"""`sim` is a pure client of the wire: a robot needs neither torch nor lerobot."""
+
+import subprocess
+import sys
+
+import pytest
+
+_PROGRAM = """
+import importlib, pkgutil, sys
+import sim
+names = [m.name for m in pkgutil.walk_packages(sim.__path__, "sim.", onerror=lambda name: None)]
+for name in names:
+    if not name.startswith("sim.policies"):
+        importlib.import_module(name)
+from sim.experts import make_expert
+from sim.tasks import TASKS, make
+for name, spec in TASKS.items():
+    make_expert(spec).act(make(name).reset(1))
+heavy = {"torch", "lerobot", "steer.critics", "steer.rank", "steer.train", "steer.serve"}
+sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
+"""
+
+
+@pytest.mark.slow
+def test_simulated_robots_load_no_deep_learning_library():
+    """In a fresh process, with every module but `sim.policies`, and every task run once."""
+    result = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr

@@ -1,0 +1,185 @@
+"""What `make demo` runs: robots alone and steered on the same seeds, and a report to look at.
+
+    python -m sim.demo --episodes 30
+
+Writes `demo/report.html`, `demo/demo.json` (the figures) and `demo/rows/` (one row an episode).
+Nothing is published: that is `make results`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sim.evaluate import Evaluation, evaluate, load_settings, serving, summary
+from sim.evaluation.arms import ARMS
+from sim.evaluation.rows import Row
+from sim.figures import TaskFigures, commit, figures_of, machine, records_of, verdict, versions
+from sim.film import CANNOT_RENDER
+from sim.report import Film, write_report
+from sim.server import RunningServer
+from sim.tasks import TASKS, spec_of
+from steer.clock import MonotonicClock
+from steer.errors import SteerError
+
+__all__ = ["main", "run_demo"]
+
+PUBLISHED_EPISODES = 100
+_ARMS = ("alone", "random", "steered")
+_PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
+_FILM_S = 120.0
+_RENDERERS = ("egl", "osmesa")
+
+
+def run_demo(
+    *, tasks: Sequence[str], num_episodes: int, num_workers: int, output: Path, is_filmed: bool
+) -> list[TaskFigures]:
+    """Run the demo and write its report.
+
+    Args:
+        tasks: Names of the tasks.
+        num_episodes: A task and arm; from 100 on the arms of the filtered policy are run too.
+        num_workers: Parallel robots.
+        output: Directory of all that it writes.
+        is_filmed: Whether to film a seed of each task.
+
+    Raises:
+        SteerError: An artefact is missing, or the server failed.
+    """
+    clock = MonotonicClock()
+    start_s = clock.now_s()
+    names = _PUBLISHED_ARMS if num_episodes >= PUBLISHED_EPISODES else _ARMS
+    evaluation = Evaluation(
+        tasks=tuple(tasks),
+        arms=tuple(ARMS[name] for name in names),
+        num_episodes=num_episodes,
+        split="test",
+        settings=load_settings(tasks),
+        num_workers=num_workers,
+    )
+    sys.stdout.write(f"starting the server; its log is {output / 'server.log'}\n")
+    with serving(evaluation.tasks, evaluation.arms, log=output / "server.log") as server:
+        rows = evaluate(evaluation, server.address, output / "rows")
+        memory_mib = server.resident_mib()
+        films, note = _films(server, rows, evaluation, output) if is_filmed else ([], "Not filmed.")
+    figures = [figures_of(rows, task) for task in tasks]
+    minutes = (clock.now_s() - start_s) / 60
+    command = f"make demo EPISODES={num_episodes}"
+    extra = {"demo_minutes": (minutes, "min")}
+    if memory_mib is not None:
+        extra["server_rss_mib"] = (memory_mib, "MiB")
+    records = records_of(figures, command=command, extra=extra)
+    (output / "demo.json").write_text(json.dumps({"results": records}, indent=1) + "\n")
+    origin = {
+        "command": command,
+        "commit": commit() or "unknown",
+        "machine": machine(),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "seeds": "test, 200,000 to 299,999; N and margin were chosen on tune seeds",
+        "settings": json.dumps({task: asdict(s) for task, s in evaluation.settings.items()}),
+        "critics": ", ".join(sorted({row.critic[:23] for row in rows})),
+        "took": f"{minutes:.1f} minutes",
+    }
+    report = output / "report.html"
+    write_report(report, figures, films=films, films_note=note, origin=origin)
+    sys.stdout.write(f"\n{summary(rows, evaluation)}\n\n{verdict(figures)}\nreport: {report}\n")
+    return figures
+
+
+def _films(
+    server: RunningServer, rows: Sequence[Row], evaluation: Evaluation, output: Path
+) -> tuple[list[Film], str]:
+    """Film one seed of each task; return the films, and why there are none."""
+    films: list[Film] = []
+    for task in evaluation.tasks:
+        seed, what = _telling_seed(rows, task)
+        path = output / f"{task}-{seed}.mp4"
+        written, note = _film(server.address, task, seed, path)
+        if written is None:
+            return films, note
+        films.append(Film(written, f"{task}, seed {seed}: {what}"))
+    return films, ""
+
+
+def _telling_seed(rows: Sequence[Row], task: str) -> tuple[int, str]:
+    """Return a seed that steering won, else one that it lost, else the first; and which it is."""
+    alone = {row.seed: row for row in rows if row.task == task and row.arm == "alone"}
+    steered = {row.seed: row for row in rows if row.task == task and row.arm == "steered"}
+    pairs = [(alone[seed], steered[seed]) for seed in sorted(alone.keys() & steered.keys())]
+    won = [a.seed for a, s in pairs if s.is_success and not a.is_success]
+    lost = [a.seed for a, s in pairs if a.is_success and not s.is_success]
+    if won:
+        return won[0], f"one of {len(won)} of {len(pairs)} seeds that only steering won"
+    if lost:
+        return lost[0], f"one of {len(lost)} of {len(pairs)} seeds that steering lost"
+    return pairs[0][0].seed, "both arms end alike on every seed"
+
+
+def _film(server: str, task: str, seed: int, path: Path) -> tuple[Path | None, str]:
+    """Film one seed in a process of its own, with the first renderer that works."""
+    command = [sys.executable, "-m", "sim.film", "--server", server, "--task", task]
+    command += ["--seed", str(seed), "--output", str(path)]
+    note = ""
+    for renderer in [os.environ["MUJOCO_GL"]] if "MUJOCO_GL" in os.environ else _RENDERERS:
+        try:
+            done = subprocess.run(
+                command,
+                env={**os.environ, "MUJOCO_GL": renderer},
+                capture_output=True,
+                text=True,
+                timeout=_FILM_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            note = f"No films: {renderer} took longer than {_FILM_S:g} s."
+            continue
+        if done.returncode == 0:
+            return Path(done.stdout.split()[-1]), ""
+        end = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        note = f"No films: this machine cannot render ({renderer}: {end[0]})."
+        if done.returncode != CANNOT_RENDER:
+            note = f"No films: filming failed ({end[0]})."
+    sys.stdout.write(f"{note}\n")
+    return None, note
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 refused, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--episodes", type=int, default=30, help="a task and arm (default: 30)")
+    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
+    parser.add_argument("--workers", type=int, default=2, help="parallel robots (default: 2)")
+    parser.add_argument("--output", type=Path, default=Path("demo"), help="default: demo")
+    parser.add_argument("--no-films", action="store_true", help="no pictures")
+    parser.add_argument("--fresh", action="store_true", help="forget the rows of an earlier run")
+    options = parser.parse_args(arguments)
+    if options.fresh:
+        shutil.rmtree(options.output / "rows", ignore_errors=True)
+    try:
+        run_demo(
+            tasks=[spec_of(name.strip()).name for name in options.tasks.split(",")],
+            num_episodes=options.episodes,
+            num_workers=options.workers,
+            output=options.output,
+            is_filmed=not options.no_films,
+        )
+    except SteerError as error:
+        sys.stderr.write(f"sim.demo: error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on with what is missing\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ Knows nothing of what is sent.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -107,7 +108,8 @@ def steer_error(what: str, error: grpc.RpcError, *, target: str, budget_s: float
         budget_s: The call's deadline in seconds, for the text.
     """
     code, details = error.code(), error.details() or ""
-    metadata = {item[0]: item[1] for item in error.trailing_metadata() or ()}
+    pairs: Any = error.trailing_metadata() or ()
+    metadata = dict(pairs)
     kind = getattr(errors, str(metadata.get(ERROR_KEY, "")), None)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if kind is not OverloadedError and "larger than max" in details:

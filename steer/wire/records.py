@@ -1,6 +1,6 @@
 """Observations, candidates, selections and decisions: record <-> message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "decision_to_message",
     "observation_from_message",
     "observation_to_message",
+    "provenance_codes",
     "selection_from_message",
     "selection_to_message",
     "selector_from_code",
@@ -94,11 +95,16 @@ def observation_from_message(message: types_pb2.Observation) -> Observation:
     return Observation(arrays, captured_at_s=captured, instruction=message.instruction)
 
 
+def provenance_codes(provenance: Sequence[Provenance]) -> list[Any]:
+    """Return protobuf's values of provenances."""
+    return [_PROVENANCE[item] for item in provenance]
+
+
 def candidates_to_message(candidates: Candidates) -> types_pb2.Candidates:
     """Return the message of candidates."""
     return types_pb2.Candidates(
         actions=tensor_to_message(candidates.actions),
-        provenance=[_PROVENANCE[item] for item in candidates.provenance],
+        provenance=provenance_codes(candidates.provenance),
     )
 
 
@@ -171,7 +177,7 @@ def decision_to_message(decision: Decision) -> types_pb2.Decision:
         overrode=decision.overrode,
         scores=tensor_to_message(decision.scores),
         values=tensor_to_message(decision.values),
-        provenance=[_PROVENANCE[item] for item in decision.provenance],
+        provenance=provenance_codes(decision.provenance),
         feasible=decision.feasible,
         num_scored=decision.num_scored,
         budget_hit=decision.budget_hit,

@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 MIN_EPISODES = 100
 
-_SERVICE = ("steer/critics", "steer/rank", "steer/serve", "steer/v1", "steer/wire.py")
-_EPISODES = (*_SERVICE, "steer/client", "sim", "requirements.lock")
-_ROBOT_SIDE = ("steer/client", "steer/types.py", "steer/v1", "steer/wire.py", "requirements.lock")
+_WIRE = ("steer/types.py", "steer/v1", "steer/wire")
+_CLIENT = ("steer/channel.py", "steer/client.py", *_WIRE)
+_SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
+_EPISODES = (*_SERVICE, *_CLIENT, "sim")
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,
@@ -31,11 +32,11 @@ PATHS: Mapping[str, Sequence[str]] = {
     "random_gain": _EPISODES,
     "filtered": _EPISODES,
     "filtered_gain": _EPISODES,
-    "rank_overhead_ms_p50": (*_SERVICE, "steer/client", "benchmarks", "requirements.lock"),
-    "rank_echo_ms_p50": (*_SERVICE, "steer/client", "benchmarks", "requirements.lock"),
+    "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
+    "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "demo_minutes": _EPISODES,
-    "client_import_s": _ROBOT_SIDE,
-    "server_rss_mib": (*_SERVICE, "requirements.lock"),
+    "client_import_s": (*_CLIENT, "requirements.lock"),
+    "server_rss_mib": _SERVICE,
 }
 EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
     "demo_minutes"

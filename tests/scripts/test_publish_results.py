@@ -169,3 +169,10 @@ def test_the_table_of_the_readme_is_drawn_from_the_published_records():
     readme = (ROOT / "README.md").read_text()
 
     assert publish_results.BEGIN + draw_tables(records) + publish_results.END in readme
+
+
+def test_every_path_that_could_move_a_figure_exists():
+    """A file that was renamed would let its figures look fresh for ever."""
+    paths = {path for paths in publish_results.PATHS.values() for path in paths}
+
+    assert {path for path in paths if not (ROOT / path).exists()} == set()

@@ -19,6 +19,7 @@ from results_table import draw_tables
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 MIN_EPISODES = 100
+DEMO = "make demo EPISODES=30"
 
 _WIRE = ("steer/types.py", "steer/v1", "steer/wire")
 _CLIENT = ("steer/channel.py", "steer/client.py", *_WIRE)
@@ -96,6 +97,8 @@ def refusal(record: Record) -> str:
     """Say why a measured record is not published; empty where it is."""
     if _kind(record) in EPISODE_METRICS and record["n"] < MIN_EPISODES:
         return f"expected n >= {MIN_EPISODES}, got {record['n']}: make demo EPISODES=100"
+    if record["metric"] == "demo_minutes" and record["command"] != DEMO:
+        return f"expected the run of {DEMO!r}, got {record['command']!r}"
     if record["commit"].endswith("-dirty"):
         return "measured on files that are not committed"
     return ""

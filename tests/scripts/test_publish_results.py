@@ -93,7 +93,11 @@ def test_a_newer_figure_takes_the_place_of_the_older_one():
     [
         ({}, ""),
         ({"n": 30}, "expected n >= 100, got 30: make demo EPISODES=100"),
-        ({"metric": "demo_minutes", "n": 1}, ""),
+        ({"metric": "demo_minutes", "n": 1, "command": "make demo EPISODES=30"}, ""),
+        (
+            {"metric": "demo_minutes", "n": 1},
+            "expected the run of 'make demo EPISODES=30', got 'make demo EPISODES=100'",
+        ),
         ({"commit": "abc1234-dirty"}, "measured on files that are not committed"),
     ],
 )

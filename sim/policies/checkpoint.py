@@ -51,7 +51,10 @@ class TrainingState:
         decay = min(_DECAY, (1 + step) / (10 + step))
         with torch.no_grad():
             names, values = zip(*self._parameters(), strict=True)
-            torch._foreach_lerp_([self._average[name] for name in names], list(values), 1 - decay)
+            # One call for all tensors; pyright misses that torch exports it.
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                [self._average[name] for name in names], list(values), 1 - decay
+            )
 
     def load_average(self) -> None:
         """Put the running average in the place of the weights."""

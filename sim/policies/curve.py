@@ -16,7 +16,6 @@ def write_curve(directory: Path, curve: Sequence[tuple[int, float]]) -> None:
         directory: Where to.
         curve: (step, mean loss since the point before).
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with (directory / "loss.csv").open("w", newline="") as file:
@@ -30,4 +29,4 @@ def write_curve(directory: Path, curve: Sequence[tuple[int, float]]) -> None:
     axes.plot(steps, losses, color="0.75", label="as it was")
     axes.plot(steps, [sum(window) / len(window) for window in windows], label="running mean")
     axes.legend()
-    FigureCanvasAgg(figure).print_png(str(directory / "loss.png"))
+    figure.savefig(directory / "loss.png")

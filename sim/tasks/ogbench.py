@@ -123,7 +123,10 @@ def _build() -> object:
         settling: np.random.Generator
 
         @property
-        def action_space(self) -> Box:
-            return Box(-1.0, 1.0, (5,), np.float32, seed=int(self.settling.integers(2**31)))
+        def action_space(self) -> "Box[np.float32]":
+            seed = int(self.settling.integers(2**31))
+            low = np.full(5, -1.0, np.float32)
+            space: Box[np.float32] = Box(low, -low, dtype=np.float32, seed=seed)
+            return space
 
     return SeededCubeEnv("single", terminate_at_goal=False)

@@ -66,8 +66,9 @@ proto:  ## Generate steer/v1 from proto/
 lock:  ## Solve requirements*.lock anew (UPGRADE=1: the newest of everything)
 	@scripts/lock.sh
 
-bench: setup  ## Measure what a request costs beyond the forward pass
+bench: setup  ## Measure what a request costs beyond the forward pass, and the client's import
 	$(PYTHON_BIN) -m benchmarks.rank_overhead
+	$(PYTHON_BIN) -m benchmarks.client_import
 
 results: setup  ## Check and publish measured figures; draw the tables from them
 	$(PYTHON_BIN) scripts/publish_results.py

@@ -1,4 +1,4 @@
-"""Outcomes for data without `next.success`: from a CSV file, assumed, or (for controls) permuted."""
+"""Outcomes for data without `next.success`: from a file, assumed, or (for controls) permuted."""
 
 import csv
 from pathlib import Path

@@ -1,0 +1,151 @@
+"""`steer train`: data in, critic out."""
+
+import json
+import logging
+from dataclasses import asdict, replace
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from steer import __version__
+from steer.critics.artefact import save_critic
+from steer.critics.card import CriticCard, DatasetSummary
+from steer.critics.critic import Critic
+from steer.errors import ConfigError, DatasetError
+from steer.train.algorithms.base import Learner
+from steer.train.algorithms.iql import Iql
+from steer.train.algorithms.sarsa import Sarsa
+from steer.train.config import TrainConfig
+from steer.train.datasets import Episodes, load_episodes
+from steer.train.targets import build_chunks
+from steer.train.trainer import Trainer
+
+__all__ = ["split_episodes", "train"]
+
+logger = logging.getLogger(__name__)
+
+_HOLDOUT_SEED = 20_241
+_PACKAGES = ("torch", "numpy", "safetensors")
+
+
+def train(config: TrainConfig) -> CriticCard:
+    """Train a critic and save it.
+
+    Returns:
+        The critic's card.
+
+    Raises:
+        DatasetError: The data cannot be read, or cannot teach what was asked.
+        ConfigError: An option makes no sense, or there is a stopped run and no `--resume`.
+        ArtefactError: The critic cannot be written.
+    """
+    _check_state(config)
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    episodes = load_episodes(
+        config.dataset,
+        task=config.task,
+        success=config.success,
+        assume_success=config.assume_success,
+        observations=config.observation,
+    )
+    _warn_of_outcomes(episodes, config)
+    kept, held_out = split_episodes(len(episodes), config.holdout)
+    learnt = episodes.select(kept)
+    chunks = build_chunks(learnt, horizon=config.horizon, discount=config.discount)
+    summary = DatasetSummary(
+        name=config.dataset.rstrip("/").rpartition("/")[2],
+        task=episodes.task,
+        instruction=episodes.instruction,
+        fingerprint=episodes.fingerprint(),
+        num_episodes=len(learnt),
+        num_successes=int(learnt.success.sum()),
+        num_chunks=len(chunks),
+        held_out=tuple(int(number) for number in episodes.episode[held_out]),
+    )
+    logger.info(
+        "data task=%r episodes=%d successes=%d chunks=%d held_out=%d",
+        episodes.task,
+        summary.num_episodes,
+        summary.num_successes,
+        summary.num_chunks,
+        len(held_out),
+    )
+    critic = _build_critic(config, learnt, summary)
+    last = Trainer(_build_learner(config, critic), chunks, learnt, config).run()
+    critic = critic.cpu().eval()
+    training = json.loads(json.dumps(asdict(config), default=str))
+    critic.card = replace(critic.card, training={**training, "last": last})
+    save_critic(critic, config.output)
+    logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
+    return critic.card
+
+
+def split_episodes(
+    num_episodes: int, holdout: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the positions to learn from and those kept for the audit.
+
+    The same for every run on as many episodes, so that critics are audited on the same ones.
+
+    Args:
+        num_episodes: How many there are.
+        holdout: Share to keep back; rounded down, and 0 where it would leave none.
+    """
+    order = np.random.default_rng(_HOLDOUT_SEED).permutation(num_episodes)
+    count = int(holdout * num_episodes)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def _check_state(config: TrainConfig) -> None:
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError("--device: expected a CUDA device for 'cuda', got a machine without one")
+    state = config.training_directory / "state.safetensors"
+    if state.exists() and not config.resume and not (config.output / "card.json").exists():
+        raise ConfigError(
+            f"--output: a stopped run left its state in {config.training_directory}; go on with "
+            "--resume, or delete that directory"
+        )
+
+
+def _warn_of_outcomes(episodes: Episodes, config: TrainConfig) -> None:
+    if not episodes.success.any():
+        raise DatasetError(
+            f"dataset: expected at least one episode that succeeds, got {len(episodes)} that do not"
+        )
+    if episodes.success.all():
+        given = ", by --assume-success" if config.assume_success else ""
+        logger.warning(
+            "all %d episodes succeed%s: such data teach how far success is, but not what fails; a "
+            "critic of them ranks candidates poorly. Add episodes that failed.",
+            len(episodes),
+            given,
+        )
+
+
+def _build_critic(config: TrainConfig, episodes: Episodes, summary: DatasetSummary) -> Critic:
+    card = CriticCard(
+        algorithm=config.algorithm,
+        embodiment=episodes.embodiment,
+        horizon=config.horizon,
+        num_members=config.num_members,
+        network=config.network,
+        head=config.head,
+        discount=config.discount,
+        dataset=summary,
+        versions={"steer": __version__, **{name: version(name) for name in _PACKAGES}},
+    )
+    critic = Critic(card)
+    critic.fit_normalisation(
+        {key: torch.from_numpy(value) for key, value in episodes.observations.items()},
+        torch.from_numpy(episodes.actions),
+    )
+    return critic.train()
+
+
+def _build_learner(config: TrainConfig, critic: Critic) -> Learner:
+    if config.algorithm == "iql":
+        return Iql(critic, config.iql, target_rate=config.target_rate)
+    return Sarsa(critic, config.sarsa, target_rate=config.target_rate)

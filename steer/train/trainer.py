@@ -1,0 +1,162 @@
+"""The loop that every algorithm shares: batches, steps, schedule, state, curve."""
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from steer.train.algorithms.base import Batch, Learner
+from steer.train.config import TrainConfig
+from steer.train.datasets import Episodes
+from steer.train.logs import Curve
+from steer.train.state import load_state, save_state
+from steer.train.targets import Chunks
+
+__all__ = ["Trainer"]
+
+logger = logging.getLogger(__name__)
+
+_WARM_UP_STEPS = 200
+# Options that may differ between a run and the one that goes on with it.
+_FREE = ("output", "resume", "log_every", "save_every", "device")
+
+
+class Trainer:
+    """One training run. Which batch a step sees follows from the seed and the step alone.
+
+    Args:
+        learner: What to train.
+        chunks: To learn from.
+        episodes: That the chunks point into.
+        config: Of the run.
+    """
+
+    def __init__(
+        self, learner: Learner, chunks: Chunks, episodes: Episodes, config: TrainConfig
+    ) -> None:
+        self._learner = learner.to(config.device)
+        self._config = config
+        self._data = _Data(chunks, episodes, config, learner)
+        parameters = [p for p in learner.parameters() if p.requires_grad]
+        self._optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
+        self._key = _key(config, episodes.fingerprint())
+
+    def run(self) -> dict[str, float]:
+        """Train to the end, from the state of a stopped run where `resume` is set.
+
+        Returns:
+            The last point of the curve.
+
+        Raises:
+            ConfigError: The state belongs to another run.
+        """
+        config = self._config
+        directory = config.training_directory
+        first = 0
+        if config.resume:
+            first = load_state(
+                directory, key=self._key, module=self._learner, optimiser=self._optimiser
+            )
+        curve = Curve(directory, first_step=first)
+        progress = tqdm(
+            range(first, config.steps),
+            initial=first,
+            total=config.steps,
+            desc=f"{config.algorithm} {config.output.name}",
+            mininterval=1.0,
+        )
+        last: dict[str, float] = {}
+        step = first
+        try:
+            for step in progress:
+                shown = self._step(step)
+                if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
+                    last = {name: value.item() for name, value in shown.items()}
+                    curve.add(step + 1, last)
+                    progress.set_postfix({name: f"{value:.3f}" for name, value in last.items()})
+                if (step + 1) % config.save_every == 0:
+                    self._save(step + 1)
+        except KeyboardInterrupt:
+            logger.warning("stopped in step %d; the same command with --resume goes on", step)
+            raise
+        finally:
+            curve.close()
+        return last
+
+    def _step(self, step: int) -> Mapping[str, Tensor]:
+        rate = _learning_rate(self._config, step)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        loss, shown = self._learner.loss(self._data.batch(step))
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no hint here
+        self._optimiser.step()
+        self._learner.follow()
+        return {**shown, "learning_rate": torch.tensor(rate)}
+
+    def _save(self, step: int) -> None:
+        try:
+            save_state(
+                self._config.training_directory,
+                step=step,
+                key=self._key,
+                module=self._learner,
+                optimiser=self._optimiser,
+            )
+        except OSError as error:
+            logger.warning("training state of step %d not saved, going on: %s", step, error)
+
+
+class _Data:
+    """Everything as tensors on the device, gathered by index."""
+
+    def __init__(
+        self, chunks: Chunks, episodes: Episodes, config: TrainConfig, learner: Learner
+    ) -> None:
+        def move(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
+            return torch.from_numpy(array).to(config.device)
+
+        usable = chunks.has_next_chunk if learner.needs_next_chunk else np.ones(len(chunks), bool)
+        self._usable = np.flatnonzero(usable)
+        self._config = config
+        self._device = config.device
+        self._observations = {key: move(value) for key, value in episodes.observations.items()}
+        self._actions = move(episodes.actions)
+        self._row, self._next_row = move(chunks.row), move(chunks.next_row)
+        self._action_rows = move(chunks.action_rows)
+        self._next_action_rows = move(chunks.next_action_rows)
+        self._reward, self._bootstrap = move(chunks.reward), move(chunks.bootstrap)
+        self._monte_carlo = move(chunks.monte_carlo)
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        generator = np.random.default_rng((self._config.seed, step))
+        picked = self._usable[generator.integers(len(self._usable), size=self._config.batch_size)]
+        index = torch.from_numpy(picked).to(self._device)
+        row, next_row = self._row[index], self._next_row[index]
+        return Batch(
+            observations={key: value[row] for key, value in self._observations.items()},
+            chunks_BHA=self._actions[self._action_rows[index]],
+            reward_B=self._reward[index],
+            bootstrap_B=self._bootstrap[index],
+            next_observations={key: value[next_row] for key, value in self._observations.items()},
+            next_chunks_BHA=self._actions[self._next_action_rows[index]],
+            monte_carlo_B=self._monte_carlo[index],
+        )
+
+
+def _learning_rate(config: TrainConfig, step: int) -> float:
+    """Return the rate of a step: a short warm-up, then a cosine to zero."""
+    warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
+    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+
+
+def _key(config: TrainConfig, fingerprint: str) -> str:
+    tree = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    return json.dumps({**tree, "data": fingerprint}, sort_keys=True, default=str)

@@ -88,8 +88,8 @@ def run_episode(
         num_candidates=arm.num_candidates(settings),
         num_scored=min(item.num_scored for item in decisions),
         indices=tuple(item.index for item in decisions),
-        advantages=tuple(round(float(item.scores[item.index]), 4) for item in decisions),
-        reasons=Counter(item.reason.value for item in decisions),
+        advantages=tuple(_advantage(item) for item in decisions),
+        reasons=dict(Counter(item.reason.value for item in decisions)),
         policy_ms=tuple(round(item.timings.policy_s * 1000, 2) for item in decisions),
         server_ms=tuple(round(item.timings.total_s * 1000, 2) for item in decisions),
         round_trip_ms=tuple(round_trips_ms),
@@ -102,3 +102,10 @@ def _tick(env: Env, action: NDArray[np.float32], history: deque[Observation]) ->
     step = env.step(action)
     history.append(step.observation)
     return step.is_success
+
+
+def _advantage(decision: Decision) -> float:
+    """Return the chosen candidate's score; 0 where the selector needed none."""
+    if not decision.scores.size:
+        return 0.0
+    return round(float(decision.scores[decision.index]), 4)

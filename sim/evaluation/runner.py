@@ -2,9 +2,10 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 
 from sim.evaluation.arms import Arm, Settings
@@ -79,12 +80,12 @@ def run_jobs(
     ) as pool:
         try:
             # A short queue, so that an interrupt does not wait for jobs that have not begun.
-            running = {pool.submit(_run, job) for job in _take(queue, num_workers + 1)}
+            running = {pool.submit(_run, job) for job in islice(queue, num_workers + 1)}
             while running:
                 ended, running = _wait(running)
                 for future in ended:
                     on_rows(future.result())
-                    running |= {pool.submit(_run, job) for job in _take(queue, 1)}
+                    running |= {pool.submit(_run, job) for job in islice(queue, 1)}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in (pool._processes or {}).values():
@@ -100,10 +101,6 @@ def _wait(
         ended, rest = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
         if ended:
             return ended, rest
-
-
-def _take(queue: Iterator[Job], count: int) -> list[Job]:
-    return [job for job, _ in zip(queue, range(count), strict=False)]
 
 
 def _ignore_interrupt() -> None:

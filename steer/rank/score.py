@@ -23,7 +23,7 @@ def soft_minimum(x_KBN: Float[Tensor, "k b n"], *, beta: float) -> Float[Tensor,
         beta: Softness, > 0, in discounted return. Near 0 is the minimum, large is the mean.
 
     Returns:
-        Of the type of `x_KBN`; NaN where a member is not finite.
+        Of the type of `x_KBN`; NaN where a member is NaN or -inf. Check the values for +inf.
 
     Raises:
         ConfigError: `beta` is not positive or not finite.

@@ -1,0 +1,231 @@
+"""The server's life: health, TLS, ports, overload, sessions that expire."""
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from steer.client import SteerClient, TlsFiles
+from steer.clock import FakeClock
+from steer.errors import ArtefactError, ConfigError, UnreachableError
+from steer.serve.config import ServeConfig
+from steer.serve.server import Server
+from steer.types import Candidates, Reason, Selection
+from steer.v1 import steering_pb2 as pb
+from steer.v1.steering_pb2_grpc import SteeringStub
+from steer.wire.session import embodiment_to_message
+
+SERVING, NOT_SERVING = 1, 2
+
+
+def health(channel, service):
+    request = health_pb2.HealthCheckRequest(service=service)
+    return health_pb2_grpc.HealthStub(channel).Check(request, timeout=5).status
+
+
+def test_a_ready_server_is_alive_and_serving(channel):
+    """Both the process and the service report it."""
+    assert health(channel, "") == SERVING
+    assert health(channel, "steer.v1.Steering") == SERVING
+
+
+def test_a_server_that_still_loads_is_alive_but_not_serving(run, critic_dir, robot):
+    """Robots are turned away with UNAVAILABLE until everything is warm."""
+
+    class SlowWorker:
+        def __init__(self):
+            self.sources = {}
+            self.entered, self.door = asyncio.Event(), asyncio.Event()
+
+        async def start(self):
+            self.entered.set()
+            await self.door.wait()
+
+        async def stop(self):
+            """Nothing to free."""
+
+    worker = SlowWorker()
+    found = {}
+
+    def ask(address):
+        with grpc.insecure_channel(address) as channel:
+            found["live"] = health(channel, "")
+            found["ready"] = health(channel, "steer.v1.Steering")
+            with pytest.raises(grpc.RpcError) as caught:
+                SteeringStub(channel).Describe(pb.DescribeRequest(), timeout=5)
+            found["error"] = (caught.value.code(), caught.value.details())
+
+    async def scenario():
+        port = free_port()
+        config = ServeConfig(critic=(str(critic_dir),), listen=f"127.0.0.1:{port}", drain_s=0.0)
+        server = Server(config, worker=worker)
+        starting = asyncio.create_task(server.start())
+        await worker.entered.wait()
+        try:
+            await asyncio.to_thread(ask, f"127.0.0.1:{port}")
+        finally:
+            worker.door.set()
+            await starting
+            await server.stop()
+
+    run(scenario())
+
+    assert (found["live"], found["ready"]) == (SERVING, NOT_SERVING)
+    assert found["error"][0] is grpc.StatusCode.UNAVAILABLE
+    assert found["error"][1] == "server: expected one that is serving, got one starting"
+
+
+def test_a_port_in_use_is_one_clear_error(serving, address):
+    """Two servers never share a port in silence."""
+    with (
+        pytest.raises(ConfigError, match=rf"--listen: expected a free address.*{address}"),
+        serving(listen=address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [("tpu", "expected cpu or cuda, got 'tpu'"), ("cuda", "expected a machine with CUDA")],
+)
+def test_a_device_that_is_not_there_is_refused(critic_dir, monkeypatch, device, text):
+    """Before anything is loaded."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    with pytest.raises(ConfigError, match=text):
+        Server(ServeConfig(critic=(str(critic_dir),), device=device))
+
+
+def test_a_damaged_critic_stops_the_start(serving, critic_dir, tmp_path):
+    """One byte of the weights was edited."""
+    copy = tmp_path / "reach"
+    copy.mkdir()
+    for path in critic_dir.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    weights = bytearray((copy / "critic.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "critic.safetensors").write_bytes(weights)
+
+    with pytest.raises(ArtefactError, match="expected sha256"), serving(critic=(str(copy),)):
+        pass
+
+
+def test_a_critic_of_a_newer_format_stops_the_start(serving, critic_dir, tmp_path):
+    """The text says what to do."""
+    copy = tmp_path / "reach"
+    copy.mkdir()
+    for path in critic_dir.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps({**card, "format_version": 99}))
+
+    with pytest.raises(ArtefactError, match="update steer"), serving(critic=(str(copy),)):
+        pass
+
+
+def test_a_session_that_idles_expires_and_the_client_opens_another(
+    serving, robot, observation, rng
+):
+    """The server's clock decides; the robot notices nothing but a round trip."""
+    clock = FakeClock()
+    candidates = Candidates(rng.normal(size=(5, 4, 2)).astype(np.float32))
+    with serving(clock=clock, session_idle_s=10.0) as address, SteerClient(address) as client:
+        first = client.open_session(robot, selection=Selection(gated=False)).session
+        clock.advance(11.0)
+
+        decision = client.rank(observation, candidates, budget_s=5)
+
+        assert client._session.session != first
+    assert decision.reason is Reason.UNGATED
+
+
+def test_the_server_clamps_what_a_session_asks_for(serving, robot):
+    """Margin, gate and selectors are the operator's."""
+    with (
+        serving(min_margin=0.7, gate_required=True, selectors=("argmax",)) as address,
+        SteerClient(address) as client,
+    ):
+        found = client.open_session(robot, selection=Selection(gated=False, margin=0.1))
+        with pytest.raises(ConfigError, match="expected one of argmax, got worst"):
+            client.open_session(robot, selection=Selection(selector="worst"))
+
+    assert (found.selection.gated, found.selection.margin) == (True, 0.7)
+    assert found.limits.selectors == ("argmax",)
+
+
+def test_too_many_sessions_are_refused_with_a_time(serving, robot):
+    """RESOURCE_EXHAUSTED, not memory without end."""
+    with serving(max_sessions=1) as address, grpc.insecure_channel(address) as channel:
+        request = pb.OpenSessionRequest(embodiment=embodiment_to_message(robot))
+        SteeringStub(channel).OpenSession(request, timeout=5)
+        with pytest.raises(grpc.RpcError) as caught:
+            SteeringStub(channel).OpenSession(request, timeout=5)
+
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert dict(caught.value.trailing_metadata())["retry-after-ms"] == "1000"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Self-signed certificates and keys of the server and of a robot."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    root = tmp_path_factory.mktemp("tls")
+    for name in ("server", "robot"):
+        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500"
+        files = ["-keyout", root / f"{name}.key", "-out", root / f"{name}.pem"]
+        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command = ["openssl", *words.split(), *files, *subject]
+        subprocess.run(command, check=True, capture_output=True)
+    return root
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def tls(root):
+    return {"tls_cert": root / "server.pem", "tls_key": root / "server.key"}
+
+
+def test_a_tls_server_serves_who_trusts_it_and_refuses_plain_text(serving, certificates):
+    """A plain-text client on the TLS port gets UNAVAILABLE, and the next client is served."""
+    with serving(**tls(certificates)) as address:
+        with SteerClient(address) as plain, pytest.raises(UnreachableError):
+            plain.describe(budget_s=2)
+        with SteerClient(address, tls=TlsFiles(ca=certificates / "server.pem")) as client:
+            found = client.describe(budget_s=5)
+
+    assert found.critics[0].name == "reach"
+
+
+def test_with_a_client_ca_only_robots_with_a_certificate_are_served(serving, certificates):
+    """Mutual TLS."""
+    ca, robots = certificates / "server.pem", certificates / "robot.pem"
+    robot = TlsFiles(ca=ca, certificate=robots, key=certificates / "robot.key")
+    with serving(**tls(certificates), client_ca=robots) as address:
+        stranger = SteerClient(address, tls=TlsFiles(ca=ca))
+        with stranger, pytest.raises(UnreachableError):
+            stranger.describe(budget_s=2)
+        with SteerClient(address, tls=robot) as client:
+            assert client.describe(budget_s=5).device == "cpu"
+
+
+def test_a_pem_file_that_is_missing_or_is_none_is_named(serving, tmp_path):
+    """The text has the option and the path."""
+    (tmp_path / "bad.pem").write_text("hello")
+    missing = {"tls_cert": tmp_path / "no.pem", "tls_key": tmp_path / "bad.pem"}
+
+    with pytest.raises(ConfigError, match=r"--tls-key: .*bad\.pem"), serving(**missing):
+        pass
+    missing["tls_key"] = tmp_path / "no.pem"
+    with pytest.raises(ConfigError, match=r"--tls-key: .*No such file"), serving(**missing):
+        pass

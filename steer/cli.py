@@ -5,6 +5,7 @@ without the extras.
 """
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -86,13 +87,20 @@ def _serve(arguments: Sequence[str]) -> int:
 
 def _train(arguments: Sequence[str]) -> int:
     config = _parse("train", "steer.train.config", "TrainConfig", arguments)
+    _log_to_stderr()
     importlib.import_module("steer.train.run").train(config)
     return 0
 
 
 def _audit(arguments: Sequence[str]) -> int:
     config = _parse("audit", "steer.train.audit", "AuditConfig", arguments)
-    return 0 if importlib.import_module("steer.train.audit").run(config) else 1
+    _log_to_stderr()
+    audit = importlib.import_module("steer.train.audit").run
+    if config.policy is None:
+        return 0 if audit(config) else 1
+    blocking = importlib.import_module("steer.serve.sources.blocking")
+    with blocking.blocking_draw(config.policy) as draw:
+        return 0 if audit(config, draw) else 1
 
 
 def _card(arguments: Sequence[str]) -> int:
@@ -115,6 +123,11 @@ def _version(arguments: Sequence[str]) -> int:
         raise ConfigError(f"version: expected no options, got {' '.join(arguments)!r}")
     sys.stdout.write(f"steer {__version__}\n")
     return 0
+
+
+def _log_to_stderr() -> None:
+    """Show what a command says on its way: warnings of the data, where things were written."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 
 
 def _parse(command: str, module: str, name: str, arguments: Sequence[str]) -> Any:  # noqa: ANN401

@@ -52,8 +52,8 @@ SPECS: Mapping[str, TaskSpec] = MappingProxyType(
             max_steps=200,
             commit_horizon=5,
             cameras=("front_pixels", "front"),
-            # A policy cloned with 1.0 in the place of 0.8 succeeds alone on .08 of 100 tune seeds.
-            mixture=((0.0, 20), (0.6, 100), (0.8, 180)),
+            # Noisier data (180 episodes at 0.8 or 1.0) left the policy alone at .05 on tune seeds.
+            mixture=((0.0, 20), (0.3, 120), (0.6, 160)),
             seed_block=2,
         )
     }

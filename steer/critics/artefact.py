@@ -35,7 +35,7 @@ def save_critic(critic: Critic, directory: Path) -> None:
     """Write a critic; whoever looks sees the old directory or the whole new one.
 
     Args:
-        critic: To write.
+        critic: To write; its card learns the digest of the weights.
         directory: Made with its parents; replaced where it holds a critic.
 
     Raises:
@@ -45,17 +45,32 @@ def save_critic(critic: Critic, directory: Path) -> None:
     weights = save(tensors)
     card = replace(critic.card, weights_sha256=hashlib.sha256(weights).hexdigest())
     _write(directory, weights, card)
+    critic.card = card
 
 
 def update_card(directory: Path, card: CriticCard) -> None:
-    """Write another card beside the same weights (an audit, a margin), atomically.
+    """Put another card (an audit, a margin) in the place of a critic's, atomically.
 
     Raises:
-        ArtefactError: There is no whole critic, or the disk refuses.
+        ArtefactError: The card belongs to other weights, or the disk refuses.
     """
-    weights = _read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
-    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
-    _write(directory, weights, card)
+    got = hashlib.sha256(_read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)).hexdigest()
+    if got != card.weights_sha256:
+        raise ArtefactError(
+            f"{directory / CARD}: expected the card of weights {got}, got one of "
+            f"{card.weights_sha256 or 'none'}"
+        )
+    try:
+        for name, text in ((CARD, card.to_json()), (README, model_card(card))):
+            fresh = directory / f".{name}.{secrets.token_hex(4)}"
+            try:
+                _write_file(fresh, text.encode())
+                fresh.replace(directory / name)
+            finally:
+                fresh.unlink(missing_ok=True)
+        _sync(directory)
+    except OSError as error:
+        raise ArtefactError(f"{directory}: cannot be written: {error}") from error
 
 
 def load_critic(directory: Path, *, device: str = "cpu") -> Critic:
@@ -149,10 +164,7 @@ def _write(directory: Path, weights: bytes, card: CriticCard) -> None:
             (CARD, card.to_json().encode()),
             (README, model_card(card).encode()),
         ):
-            with (new / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_file(new / name, data)
         if directory.exists():
             directory.rename(old)
         new.rename(directory)
@@ -164,6 +176,13 @@ def _write(directory: Path, weights: bytes, card: CriticCard) -> None:
             old.rename(directory)
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync(directory: Path) -> None:

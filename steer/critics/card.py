@@ -189,7 +189,8 @@ class CriticCard:
             tree["embodiment"] = Embodiment.from_json(json.dumps(tree["embodiment"]))
             for name, record in _RECORDS.items():
                 tree[name] = _build(record, tree[name])
-            return _build(cls, tree)
+            card: CriticCard = _build(cls, tree)
+            return card
         except (ValueError, TypeError, KeyError, AttributeError, InvalidInputError) as error:
             raise ArtefactError(f"card.json: {error}") from error
 

@@ -51,7 +51,7 @@ class ChunkMlp(nn.Module):
         """Return the outputs of every member for every candidate."""
         B, N, J = chunk_BNJ.shape
         of_context = self.context(context_BD).unsqueeze(2)
-        of_chunk = self.chunk(chunk_BNJ.reshape(B * N, J)).unflatten(1, (B, N))
+        of_chunk = self.chunk(chunk_BNJ.reshape(B * N, J)).reshape(-1, B, N, of_context.shape[-1])
         first = self.norm((of_context + of_chunk).flatten(1, 2))
         out: Tensor = self.body(torch.relu(first))
-        return out.unflatten(1, (B, N))
+        return out.reshape(len(out), B, N, -1)

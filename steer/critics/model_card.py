@@ -15,6 +15,10 @@ def model_card(card: CriticCard) -> str:
         f"`{dim.name}`" + (f" ({dim.unit})" if dim.unit else "") for dim in body.actions
     )
     failures = data.num_episodes - data.num_successes
+    seen = (
+        f"{data.name}: {data.num_episodes} episodes ({data.num_successes} successes, "
+        f"{failures} failures), {data.num_chunks} chunks, {len(data.held_out)} episodes held out"
+    )
     audit = "Not audited: run `steer audit` before any rollout."
     if card.audit is not None:
         verdict = "passed" if card.audit.get("passed") else "FAILED"
@@ -27,8 +31,9 @@ tags: [robotics, offline-reinforcement-learning, critic]
 ---
 # Critic for "{task}"
 
-Scores the next {card.horizon} actions of `{body.name or "an unnamed robot"}` at {body.control_hz:g} Hz: the expected
-discounted return (-1 a tick until success, discount {card.discount:g}; {card.head.v_min:g} to {card.head.v_max:g}).
+Scores the next {card.horizon} actions of `{body.name or "an unnamed robot"}` at
+{body.control_hz:g} Hz: the expected discounted return (-1 a tick until success, discount
+{card.discount:g}; {card.head.v_min:g} to {card.head.v_max:g}).
 Serve it with `steer serve --critic DIR`.
 
 | | |
@@ -37,7 +42,7 @@ Serve it with `steer serve --critic DIR`.
 | observations | {observations} |
 | actions | {actions} |
 | selection | margin {card.selection.margin:g}, beta {card.selection.beta:g} (discounted return) |
-| data | {data.name}: {data.num_episodes} episodes ({data.num_successes} successes, {failures} failures), {data.num_chunks} chunks, {len(data.held_out)} episodes held out |
+| data | {seen} |
 | fingerprint | `{data.fingerprint}` |
 | weights | sha256 `{card.weights_sha256}` |
 | made with | {versions} |

@@ -7,29 +7,29 @@ Shape legend: T rows of all episodes, E episodes, A action dimensions.
 """
 
 import hashlib
-import json
-import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from steer.embodiment import ActionDim, Embodiment, ObservationField
-from steer.errors import DatasetError, InvalidInputError
+from steer.embodiment import Embodiment
+from steer.errors import DatasetError
 from steer.train.labels import read_success
+from steer.train.lerobot_v3 import (
+    find_root,
+    find_task,
+    read_columns,
+    read_embodiment,
+    read_json,
+    vector_keys,
+)
 
 __all__ = ["Episodes", "load_episodes", "relabel"]
 
-logger = logging.getLogger(__name__)
-
 _CODEBASE_VERSION = "v3."
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,22 +129,22 @@ def load_episodes(
     Raises:
         DatasetError: The dataset cannot be read, or lacks what is needed; the text says what.
     """
-    root = _resolve(dataset)
-    info = _read_json(root / "meta" / "info.json")
+    root = find_root(dataset)
+    info = read_json(root / "meta" / "info.json")
     if not str(info.get("codebase_version", "")).startswith(_CODEBASE_VERSION):
         got = info.get("codebase_version", "none")
         raise DatasetError(f"{root}: expected a LeRobotDataset {_CODEBASE_VERSION}x, got {got}")
-    extra = _read_json(root / "meta" / "steer.json", optional=True)
-    name, instruction, task_index = _find_task(root, extra, task)
-    keys = _vector_keys(root, info["features"], observations)
+    extra = read_json(root / "meta" / "steer.json", optional=True)
+    name, instruction, task_index = find_task(root, extra, task)
+    keys = vector_keys(root, info["features"], observations)
     has_success = "next.success" in info["features"]
     if not has_success and success is None and not assume_success:
         raise DatasetError(
             f"{root}: expected a column next.success, got none; give the outcome of each episode "
             "with --success FILE.csv, or --assume-success where all of them succeeded"
         )
-    columns = _read_columns(root, info["features"], keys, task_index)
-    episodes = _assemble(columns, _embodiment(info, extra, keys), name, instruction)
+    columns = read_columns(root, info["features"], keys, task_index)
+    episodes = _assemble(columns, read_embodiment(info, extra, keys), name, instruction)
     _check_finite(root, episodes)
     if success is not None:
         return relabel(episodes, read_success(success, episodes.episode))
@@ -165,107 +165,6 @@ def relabel(episodes: Episodes, success: NDArray[np.bool_]) -> Episodes:
     is_timeout = np.zeros(len(episodes.actions), np.bool_)
     is_timeout[episodes.end[~success] - 1] = True
     return replace(episodes, is_success=is_success, is_timeout=is_timeout)
-
-
-def _resolve(dataset: str | Path) -> Path:
-    """Return a local root; fetch it through lerobot where `dataset` is a hub id."""
-    root = Path(dataset)
-    if (root / "meta" / "info.json").is_file():
-        return root
-    if root.exists() or not isinstance(dataset, str) or not _HUB_ID.fullmatch(dataset):
-        raise DatasetError(f"{dataset}: expected a LeRobotDataset root, got no meta/info.json")
-    from lerobot.datasets import LeRobotDataset  # ten seconds to import: only where needed
-
-    try:
-        return Path(LeRobotDataset(dataset, download_videos=False).root)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise DatasetError(f"{dataset}: cannot be fetched from the hub: {error}") from error
-
-
-def _read_json(path: Path, *, optional: bool = False) -> dict[str, Any]:
-    if optional and not path.exists():
-        return {}
-    try:
-        tree = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(tree, dict):
-        raise DatasetError(f"{path}: expected a JSON object, got {type(tree).__name__}")
-    return tree
-
-
-def _find_task(root: Path, extra: Mapping[str, Any], task: str | None) -> tuple[str, str, int]:
-    """Return name, instruction and task_index of the task asked for."""
-    table = _read_table(root / "meta" / "tasks.parquet", None, None)
-    text_column = next(name for name in table.column_names if name != "task_index")
-    indices = dict(
-        zip(table[text_column].to_pylist(), table["task_index"].to_pylist(), strict=True)
-    )
-    names = {key: value["instruction"] for key, value in extra.get("tasks", {}).items()}
-    name_of = {instruction: key for key, instruction in names.items()}
-    known = sorted(name_of.get(text, text) for text in indices)
-    if task is None and len(indices) == 1:
-        task = known[0]
-    instruction = names.get(task or "", task)
-    if instruction not in indices:
-        raise DatasetError(f"{root}: expected --task to be one of {known}, got {task}")
-    return name_of.get(instruction, instruction), instruction, indices[instruction]
-
-
-def _vector_keys(root: Path, features: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, ...]:
-    vectors = tuple(
-        key
-        for key, feature in features.items()
-        if key.startswith("observation.")
-        and feature["dtype"].startswith("float")
-        and len(feature["shape"]) == 1
-    )
-    unknown = sorted(set(wanted) - set(vectors))
-    if unknown or not vectors:
-        raise DatasetError(
-            f"{root}: expected vector observations of {list(vectors)}, got {unknown}"
-        )
-    return tuple(key for key in vectors if key in wanted) if wanted else vectors
-
-
-def _read_table(path: Path, columns: list[str] | None, task_index: int | None) -> pa.Table:
-    filters = None if task_index is None else [("task_index", "=", task_index)]
-    try:
-        return pq.read_table(path, columns=columns, filters=filters)
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(
-            f"{path}: cannot be read: {error} (an unfinished recording has no footer: finalize it)"
-        ) from error
-
-
-def _read_columns(
-    root: Path, features: Mapping[str, Any], keys: Sequence[str], task_index: int
-) -> dict[str, NDArray[Any]]:
-    """Return the columns as arrays, rows in the order of the recording."""
-    optional = [name for name in ("next.success", "steer.seed", "steer.noise") if name in features]
-    columns = [*keys, "action", "index", "episode_index", "frame_index", *optional]
-    missing = [name for name in columns if name not in features]
-    if missing:
-        raise DatasetError(f"{root}: expected the columns {columns}, got no {missing}")
-    files = sorted((root / "data").glob("*/*.parquet"))
-    if not files:
-        raise DatasetError(f"{root}: expected data/*/*.parquet, got none")
-    table = pa.concat_tables([_read_table(path, columns, task_index) for path in files])
-    if table.num_rows == 0:
-        raise DatasetError(f"{root}: expected rows of the task asked for, got none")
-    table = table.sort_by("index")
-    out: dict[str, NDArray[Any]] = {}
-    for name in columns:
-        values = table[name].combine_chunks()
-        if pa.types.is_fixed_size_list(values.type) or pa.types.is_list(values.type):
-            flat = values.flatten().to_numpy(zero_copy_only=False)
-            extent = features[name]["shape"][0]
-            if flat.size != table.num_rows * extent:
-                raise DatasetError(f"{root}: {name}: expected {extent} numbers in each row")
-            out[name] = flat.reshape(-1, extent)
-        else:
-            out[name] = values.to_numpy(zero_copy_only=False)
-    return out
 
 
 def _assemble(
@@ -308,34 +207,6 @@ def _assemble(
         episode=number[start].astype(np.int64),
         seed=columns.get("steer.seed", np.full(len(number), -1))[start].astype(np.int64),
         noise=columns.get("steer.noise", blank)[start].astype(np.float32),
-    )
-
-
-def _embodiment(
-    info: Mapping[str, Any], extra: Mapping[str, Any], keys: Sequence[str]
-) -> Embodiment:
-    """Return the embodiment of `meta/steer.json`, or what LeRobot's own metadata can tell."""
-    features = info["features"]
-    if "embodiment" in extra:
-        try:
-            whole = Embodiment.from_json(json.dumps(extra["embodiment"]))
-        except InvalidInputError as error:
-            raise DatasetError(f"meta/steer.json: {error}") from error
-        fields = tuple(item for item in whole.observations if item.name in keys)
-        return replace(whole, observations=fields)
-    names = features["action"].get("names")
-    if isinstance(names, dict):
-        names = [name for group in names.values() for name in group]
-    if not names:
-        names = [f"action_{index}" for index in range(features["action"]["shape"][0])]
-    return Embodiment(
-        name=info.get("robot_type") or "unknown",
-        control_hz=float(info["fps"]),
-        actions=tuple(ActionDim(name=str(name)) for name in names),
-        observations=tuple(
-            ObservationField(name=key, dtype="float32", shape=tuple(features[key]["shape"]))
-            for key in keys
-        ),
     )
 
 

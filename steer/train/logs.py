@@ -47,15 +47,22 @@ class Curve:
             return []
         with self._path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        # A stopped run may have left half a line.
-        return [{k: float(v) for k, v in row.items()} for row in rows if all(row.values())]
+        points = []
+        for row in rows:
+            try:
+                points.append({name: float(value) for name, value in row.items()})
+            except (TypeError, ValueError):  # half a line, left by a run that was killed
+                continue
+        return points
 
     def _write(self) -> None:
-        with self._path.open("w", newline="") as file:
+        fresh = self._path.with_suffix(".partial")
+        with fresh.open("w", newline="") as file:
             if self._points:
                 writer = csv.DictWriter(file, self._points[0])
                 writer.writeheader()
                 writer.writerows(self._points)
+        fresh.replace(self._path)
 
     def _draw(self) -> None:
         from matplotlib.figure import Figure

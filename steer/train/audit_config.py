@@ -1,0 +1,53 @@
+"""What `steer audit` can be told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from steer.errors import ConfigError
+
+__all__ = ["AuditConfig", "Thresholds"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What a critic must reach. A critic of permuted outcomes reaches about 0.5, 0 and 0.5."""
+
+    value_order: float = 0.4
+    """Mean rank correlation of value and time along held-out successes."""
+    discrimination: float = 0.65
+    """Chance that a success has a higher value than a failure, half-way through."""
+    rank_correlation: float = 0.4
+    """Rank correlation of predicted and realised return."""
+    expert_over_noise: float = 0.6
+    """Share of executed chunks of successes that beat a random chunk in the same state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditConfig:
+    """Judge a critic on recorded episodes; exit 1 where it fails."""
+
+    critic: Path
+    """Directory of the critic; the result is written into its card."""
+    dataset: str
+    """Root of a local LeRobotDataset v3, or a hub id `owner/name`."""
+    task: str | None = None
+    """Name or instruction of the task; default: the one the critic was trained on."""
+    policy: str | None = None
+    """lerobot:DIR of a policy whose candidates the executed chunk is ranked among; without,
+    chunks that were executed in similar states of other episodes take their place."""
+    output: Path | None = None
+    """Where audit.json and audit.png go; default: the critic's directory with `-audit`."""
+    success: Path | None = None
+    """CSV file with the columns episode,success, for data without `next.success`."""
+    num_states: int = 256
+    """States at which candidates compete."""
+    num_candidates: int = 16
+    """Candidates a state, the executed chunk among them."""
+    seed: int = 0
+    """Seeds states, noise and resampling."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """What it must reach."""
+
+    def __post_init__(self) -> None:
+        if self.num_states < 1 or self.num_candidates < 2:
+            raise ConfigError("--num-states and --num-candidates: expected >= 1 and >= 2")

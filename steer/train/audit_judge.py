@@ -1,0 +1,225 @@
+"""The numbers of an audit, and which of them fall short.
+
+What each means, and why its threshold is what it is: docs/audit.md.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.errors import DatasetError
+from steer.rank.perturb import perturb_smoothly
+from steer.train.audit_config import AuditConfig, Thresholds
+from steer.train.audit_data import (
+    Draw,
+    Questions,
+    executed_values,
+    neighbour_chunks,
+    score_candidates,
+)
+from steer.train.audit_metrics import (
+    Calibration,
+    Figure,
+    auc,
+    calibrate,
+    mean_over_episodes,
+    normalised_rank,
+    regret_curve,
+    value_order,
+)
+
+__all__ = ["Audit", "judge", "reached"]
+
+_COUNTS = (1, 2, 4, 8, 16)
+_NOISE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What was found.
+
+    Attributes:
+        is_held_out: Whether the episodes are those that training kept back.
+        num_episodes: Episodes judged on.
+        num_successes: Of these, successes.
+        value_order: Along successes.
+        discrimination: Success against failure, by share of the episode gone.
+        calibration: Predicted against realised return.
+        expert_over_noise: Share of executed chunks that beat a random one.
+        expert_over_perturbed: Share that beat a smooth perturbation of themselves.
+        executed_rank: Where the executed chunk stands among the candidates; 1 is best.
+        executed_top1: How often it is the best.
+        candidates: Where the candidates came from.
+        regret: (N, regret of the critic's choice, of a random one) among executed chunks.
+        override_rate: Share of states where some candidate beats the executed one by the margin.
+        failed: Names of the thresholds that were missed.
+    """
+
+    is_held_out: bool
+    num_episodes: int
+    num_successes: int
+    value_order: Figure
+    discrimination: dict[str, float]
+    calibration: Calibration
+    expert_over_noise: Figure
+    expert_over_perturbed: Figure
+    executed_rank: Figure
+    executed_top1: Figure
+    candidates: str
+    regret: list[tuple[int, float, float]]
+    override_rate: float
+    failed: tuple[str, ...]
+
+
+def judge(
+    questions: Questions, config: AuditConfig, *, draw: Draw | None, is_held_out: bool
+) -> Audit:
+    """Return all numbers of an audit.
+
+    Raises:
+        DatasetError: There is no success, or no failure.
+    """
+    episodes = questions.episodes
+    if not episodes.success.any() or episodes.success.all():
+        raise DatasetError(
+            "dataset: expected successes and failures among the episodes to judge on, got "
+            f"{int(episodes.success.sum())} successes of {len(episodes)}"
+        )
+    values = executed_values(questions)
+    order = [value_order(values[part]) for part in _parts(questions, is_success=True)]
+    competition = _compete(questions, config, draw)
+    calibration = calibrate(values, questions.chunks.monte_carlo.astype(np.float64))
+    audit = Audit(
+        is_held_out=is_held_out,
+        num_episodes=len(episodes),
+        num_successes=int(episodes.success.sum()),
+        value_order=mean_over_episodes(order, seed=config.seed),
+        discrimination=_discrimination(questions, values),
+        calibration=calibration,
+        failed=(),
+        **competition,
+    )
+    return replace(audit, failed=_failed(audit, config.thresholds))
+
+
+def _parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]:
+    """Return the positions of each episode's chunks, in order of time."""
+    episodes, row = questions.episodes, questions.chunks.row
+    bounds = zip(episodes.start, episodes.end, episodes.success, strict=True)
+    return [
+        np.flatnonzero((row >= start) & (row < end))
+        for start, end, success in bounds
+        if bool(success) == is_success and ((row >= start) & (row < end)).any()
+    ]
+
+
+def _discrimination(questions: Questions, values: NDArray[np.float64]) -> dict[str, float]:
+    """Return the AUC of success against failure by share of the episode gone."""
+    found = {}
+    for share in (0.25, 0.5, 0.75):
+        ends = [
+            np.array([values[part[int(share * (len(part) - 1))]] for part in parts])
+            for parts in (
+                _parts(questions, is_success=True),
+                _parts(questions, is_success=False),
+            )
+        ]
+        found[f"{share:g}"] = auc(ends[0], ends[1])
+    return found
+
+
+def _compete(questions: Questions, config: AuditConfig, draw: Draw | None) -> dict[str, Any]:
+    """Let executed chunks of successes compete with noise and with other candidates."""
+    generator = np.random.default_rng(config.seed)
+    own = np.concatenate(_parts(questions, is_success=True))
+    picked = np.sort(generator.choice(own, min(config.num_states, len(own)), replace=False))
+    chunks, selection = questions.chunks, questions.critic.card.selection
+    rows = chunks.row[picked]
+    executed = questions.episodes.actions[chunks.action_rows[picked]]
+    owner = np.searchsorted(questions.episodes.end, rows, side="right")
+
+    def share(mask: NDArray[np.float64]) -> Figure:
+        by_episode = [float(mask[owner == number].mean()) for number in np.unique(owner)]
+        return mean_over_episodes(by_episode, seed=config.seed)
+
+    def beats(other: NDArray[np.float32]) -> NDArray[np.float64]:
+        pair = np.stack([executed, other], axis=1)
+        return np.asarray(
+            score_candidates(questions, rows, pair, beta=selection.beta)[:, 1] < 0, np.float64
+        )
+
+    neighbours = neighbour_chunks(questions, picked, config.num_candidates - 1)
+    logged = questions.episodes.actions[chunks.action_rows[neighbours]]
+    logged_scores = score_candidates(questions, rows, logged, beta=selection.beta)
+    scores, origin = logged_scores, "executed in similar states of other episodes"
+    if draw is not None:
+        drawn = _drawn(questions, config, draw, picked)
+        candidates = np.concatenate([executed[:, None], drawn], axis=1)
+        scores = score_candidates(questions, rows, candidates, beta=selection.beta)
+        origin = f"drawn from {config.policy}"
+    rank = normalised_rank(scores, index=0)
+    returns = chunks.monte_carlo[neighbours].astype(np.float64)
+    counts = [count for count in _COUNTS if count <= logged_scores.shape[1]]
+    return {
+        "expert_over_noise": share(beats(_noise(executed, questions, generator))),
+        "expert_over_perturbed": share(beats(_perturbed(executed, questions, config.seed))),
+        "executed_rank": share(rank),
+        "executed_top1": share((scores[:, 0] >= scores.max(axis=1)).astype(np.float64)),
+        "candidates": origin,
+        "regret": regret_curve(logged_scores, returns, counts),
+        "override_rate": float((scores.max(axis=1) > selection.margin).mean()),
+    }
+
+
+def _noise(
+    executed: NDArray[np.float32], questions: Questions, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return chunks drawn uniformly from the range that the data span."""
+    low, high = questions.episodes.actions.min(axis=0), questions.episodes.actions.max(axis=0)
+    return generator.uniform(low, high, executed.shape).astype(np.float32)
+
+
+def _perturbed(
+    executed: NDArray[np.float32], questions: Questions, seed: int
+) -> NDArray[np.float32]:
+    body = questions.critic.card.embodiment
+    return np.stack(
+        [
+            perturb_smoothly(chunk, body, num_perturbations=1, seed=seed + index, strength=_NOISE)[
+                0
+            ]
+            for index, chunk in enumerate(executed)
+        ]
+    )
+
+
+def _drawn(
+    questions: Questions, config: AuditConfig, draw: Draw, picked: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the policy's candidates at each picked state, cut to the critic's horizon."""
+    horizon = questions.critic.card.horizon
+    episodes = questions.episodes
+    found = []
+    for index, row in enumerate(questions.chunks.row[picked]):
+        first = episodes.start[np.searchsorted(episodes.end, row, side="right")]
+        history = {key: value[first : row + 1] for key, value in episodes.observations.items()}
+        chunks = draw(history, config.num_candidates - 1, config.seed + index)
+        found.append(chunks[:, :horizon])
+    return np.stack(found)
+
+
+def _failed(audit: Audit, thresholds: Thresholds) -> tuple[str, ...]:
+    found = reached(audit)
+    return tuple(name for name, least in asdict(thresholds).items() if not found[name] >= least)
+
+
+def reached(audit: Audit) -> dict[str, float]:
+    """Return the numbers that have a threshold, by its name."""
+    return {
+        "value_order": audit.value_order.value,
+        "discrimination": audit.discrimination["0.5"],
+        "rank_correlation": audit.calibration.rank_correlation,
+        "expert_over_noise": audit.expert_over_noise.value,
+    }

@@ -1,0 +1,153 @@
+"""What can be known of a critic from recorded episodes alone. Pure functions on arrays.
+
+Shape legend: E episodes, R rows, N candidates, S states.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata, spearmanr
+
+__all__ = [
+    "Calibration",
+    "Figure",
+    "auc",
+    "calibrate",
+    "mean_over_episodes",
+    "normalised_rank",
+    "regret_curve",
+    "value_order",
+]
+
+_RESAMPLES = 1000
+_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its 95% interval over episodes.
+
+    Attributes:
+        value: The number.
+        low: Lower end.
+        high: Upper end.
+        n: Episodes.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Predicted against realised return.
+
+    Attributes:
+        rank_correlation: Spearman's, over rows.
+        slope: Of realised on predicted; 1 is right, below 1 means that predictions are too spread.
+        error: Mean absolute difference over bins of predicted value, weighted by rows.
+        predicted: Mean prediction of each bin.
+        realised: Mean realised return of each bin.
+    """
+
+    rank_correlation: float
+    slope: float
+    error: float
+    predicted: tuple[float, ...]
+    realised: tuple[float, ...]
+
+
+def mean_over_episodes(values: Sequence[float], *, seed: int) -> Figure:
+    """Return the mean with a bootstrap interval over episodes; NaN of none."""
+    array = np.asarray(values, np.float64)
+    if not len(array):
+        return Figure(float("nan"), float("nan"), float("nan"), 0)
+    generator = np.random.default_rng(seed)
+    picks = generator.integers(len(array), size=(_RESAMPLES, len(array)))
+    low, high = np.percentile(array[picks].mean(axis=1), [2.5, 97.5])
+    return Figure(float(array.mean()), float(low), float(high), len(array))
+
+
+def value_order(values: NDArray[np.float64]) -> float:
+    """Return how far values rise along an episode: Spearman's correlation with time, -1..1.
+
+    References:
+        Ma et al., Generative Value Learning, 2024: value-order correlation. Differs: of a critic's
+        values, not of a language model's.
+    """
+    if len(values) < 2 or np.ptp(values) == 0:
+        return 0.0
+    return float(spearmanr(values, np.arange(len(values))).statistic)
+
+
+def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """Return the chance that a positive has the higher value than a negative; 0.5 of none."""
+    if not len(positive) or not len(negative):
+        return 0.5
+    ranks = rankdata(np.concatenate([positive, negative]))
+    above = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
+    return float(above / (len(positive) * len(negative)))
+
+
+def calibrate(predicted: NDArray[np.float64], realised: NDArray[np.float64]) -> Calibration:
+    """Compare predictions with what came.
+
+    Args:
+        predicted: Values of the chunks that were run, shape [R].
+        realised: Discounted returns that came, shape [R].
+    """
+    order = np.argsort(predicted)
+    groups = [group for group in np.array_split(order, _BINS) if len(group)]
+    centre = tuple(float(predicted[group].mean()) for group in groups)
+    truth = tuple(float(realised[group].mean()) for group in groups)
+    weights = np.array([len(group) for group in groups]) / len(order)
+    error = float((np.abs(np.subtract(centre, truth)) * weights).sum())
+    spread = predicted.var()
+    slope = float(np.cov(predicted, realised, bias=True)[0, 1] / spread) if spread > 0 else 0.0
+    correlation = 0.0
+    if spread > 0 and np.ptp(realised) > 0:
+        correlation = float(spearmanr(predicted, realised).statistic)
+    return Calibration(correlation, slope, error, centre, truth)
+
+
+def normalised_rank(scores_SN: NDArray[np.float64], *, index: int) -> NDArray[np.float64]:
+    """Return where candidate `index` stands: 1 is best of all, 0 worst, ties in the middle.
+
+    Args:
+        scores_SN: Shape [S, N], N >= 2.
+        index: Of the candidate.
+
+    Returns:
+        Shape [S].
+    """
+    mine = scores_SN[:, index : index + 1]
+    others = np.delete(scores_SN, index, axis=1)
+    return np.asarray((mine > others).mean(axis=1) + 0.5 * (mine == others).mean(axis=1))
+
+
+def regret_curve(
+    scores_SN: NDArray[np.float64], returns_SN: NDArray[np.float64], counts: Sequence[int]
+) -> list[tuple[int, float, float]]:
+    """Return what choosing among the first N costs against the best of them, for each N.
+
+    Args:
+        scores_SN: Of the critic, shape [S, N].
+        returns_SN: That came of each, shape [S, N].
+        counts: Values of N, each at most the number of candidates.
+
+    Returns:
+        (N, mean regret of the critic's choice, mean regret of a random choice), in discounted
+        return.
+    """
+    rows = np.arange(len(scores_SN))
+    curve = []
+    for count in counts:
+        best = returns_SN[:, :count].max(axis=1)
+        chosen = returns_SN[rows, scores_SN[:, :count].argmax(axis=1)]
+        mean = returns_SN[:, :count].mean(axis=1)
+        curve.append((count, float((best - chosen).mean()), float((best - mean).mean())))
+    return curve

@@ -42,7 +42,7 @@ class LeRobotWorker:
         command: What to run as the worker.
         load_budget_s: Time that loading all checkpoints may take, in seconds.
         grace_s: How long after its budget a request may stay without an answer before the worker
-            counts as hung, in seconds; twice what its chunks would take one by one is added.
+            counts as hung, in seconds; what its chunks would take one by one is added.
         restart_delay_s: Wait before the first attempt to start a dead worker again, in seconds; it
             doubles with each attempt, up to 30 s, until a draw succeeds.
     """
@@ -216,7 +216,7 @@ class LeRobotWorker:
         self._last_id += 1
         job.id = self._last_id
         body = {**job.request.body, "id": job.id, "budget_s": budget_s}
-        patience_s = self._grace_s + 2 * job.num_chunks * self._first_s[job.info.name]
+        patience_s = self._grace_s + job.num_chunks * self._first_s[job.info.name]
         try:
             async with asyncio.timeout(budget_s + patience_s):
                 await process.send(Message(body, job.request.arrays))

@@ -33,13 +33,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from steer.clock import Clock, MonotonicClock
-from steer.errors import PolicyError
+from steer.errors import CheckpointError, PolicyError, SteerError
 from steer.serve.sources.framing import Message, read_message, write_message
 
 __all__ = ["main"]
 
 logger = logging.getLogger("policy_worker")
 
+_MAX_TEXT = 500
 _NOISY = ("lerobot", "transformers", "diffusers", "huggingface_hub", "datasets", "PIL")
 
 
@@ -121,7 +122,7 @@ def _load(body: Mapping[str, Any], clock: Clock) -> tuple[dict[str, Any], dict[s
             }
             probe = drawer.probe(zeros)
         except Exception as error:
-            raise RuntimeError(f"policy {name!r}: {_one_line(error)}") from error
+            raise CheckpointError(f"policy {name!r}: {_one_line(error)}") from error
         logger.info(
             "loaded policy=%s load_s=%.1f first_ms=%.1f four_more_ms=%.1f",
             name,
@@ -152,7 +153,9 @@ def _answer(message: Message, drawers: Mapping[str, Any], clock: Clock, outgoing
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if isinstance(error, SteerError):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_TEXT]
 
 
 if __name__ == "__main__":

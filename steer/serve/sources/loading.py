@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadedPolicy", "load_policy"]
 
+_MAX_TEXT = 500
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPolicy:
@@ -39,12 +41,31 @@ def load_policy(directory: Path, *, device: str) -> LoadedPolicy:
     """Load a checkpoint onto a device, whichever device it was trained on.
 
     Raises:
-        CheckpointError: It holds no weights for a part of the policy. Whatever LeRobot raises on a
-            damaged checkpoint goes through as it is.
+        CheckpointError: LeRobot is not installed, cannot load it, or finds no weights for a part
+            of the policy.
     """
-    from lerobot.configs import PreTrainedConfig
-    from lerobot.policies import get_policy_class, make_pre_post_processors
-    from lerobot.utils.import_utils import register_third_party_plugins
+    try:
+        return _load(directory, device)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:_MAX_TEXT]
+        raise CheckpointError(
+            f"policy checkpoint: expected one that LeRobot can load, got {type(error).__name__}: "
+            f"{text}, in {directory}"
+        ) from error
+
+
+def _load(directory: Path, device: str) -> LoadedPolicy:
+    try:
+        from lerobot.configs import PreTrainedConfig
+        from lerobot.policies import get_policy_class, make_pre_post_processors
+        from lerobot.utils.import_utils import register_third_party_plugins
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            f"policy checkpoint: expected lerobot to be installed, got no module {error.name!r}; "
+            "install vla-steer[lerobot]"
+        ) from error
 
     policy_type = json.loads((directory / "config.json").read_text())["type"]
     if policy_type not in PreTrainedConfig.get_known_choices():

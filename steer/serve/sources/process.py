@@ -29,7 +29,7 @@ _ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 _RECORD = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
-_CLOSE_BUDGET_S = 5.0
+_CLOSE_BUDGET_S = 2.0
 _RELAY_BUDGET_S = 1.0
 _NUM_LAST_WORDS = 15
 
@@ -89,6 +89,11 @@ class WorkerProcess:
             await worker.close()
             raise PolicyError(
                 f"policy worker: expected to be ready within {budget_s:g} s, got no answer"
+            ) from error
+        except PolicyError as error:
+            await worker.close()
+            raise PolicyError(
+                f"{error} while loading; it wrote last: {worker.last_words}"
             ) from error
         except BaseException:
             await worker.close()

@@ -5,15 +5,13 @@
 Writes `demo/client_import.json`; `make results` publishes it.
 """
 
-import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from sim.figures import commit, machine, versions
+from benchmarks.records import make_record, write_records
 
 __all__ = ["main", "measure_s"]
 
@@ -39,23 +37,16 @@ def measure_s(num_runs: int) -> list[float]:
 def main() -> None:
     """Measure, and write the record: the median, and the middle 95% of the runs."""
     runs_s = measure_s(NUM_RUNS + 1)[1:]  # the first one reads the files from disk
-    low, median, high = np.percentile(runs_s, [2.5, 50, 97.5])
-    record = {
-        "metric": "client_import_s",
-        "value": round(float(median), 3),
-        "low": round(float(low), 3),
-        "high": round(float(high), 3),
-        "n": NUM_RUNS,
-        "unit": "s",
-        "against": "",
-        "command": "python -m benchmarks.client_import",
-        "commit": commit(),
-        "machine": machine(),
-        "versions": versions(),
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps({"results": [record]}, indent=1) + "\n")
+    low, median, high = (float(value) for value in np.percentile(runs_s, [2.5, 50, 97.5]))
+    record = make_record(
+        "client_import_s",
+        median,
+        interval=(low, high),
+        n=NUM_RUNS,
+        unit="s",
+        command="python -m benchmarks.client_import",
+    )
+    write_records(OUTPUT, [record])
     sys.stdout.write(f"import steer.client: {median:.2f} s, median of {NUM_RUNS}; {OUTPUT}\n")
 
 

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from steer.clock import MonotonicClock
 from steer.errors import UnreachableError
 
-__all__ = ["RunningServer", "running_server"]
+__all__ = ["RunningServer", "running", "running_server"]
 
 START_S = 300.0
 STOP_S = 20.0
@@ -60,6 +60,17 @@ def running_server(
         command += ["--critic", f"{name}={path}"]
     for name, path in policies.items():
         command += ["--policy", f"{name}=lerobot:{path}"]
+    with running(command, log=log) as server:
+        yield server
+
+
+@contextmanager
+def running(command: Sequence[str], *, log: Path) -> Iterator[RunningServer]:
+    """Start a server by its command, wait until its log says where it serves, and stop it.
+
+    Raises:
+        UnreachableError: It did not come up; the text has the end of its log.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
         process = subprocess.Popen(

@@ -178,6 +178,8 @@ class Engine:
         result: Future[_T] = Future()
 
         def run() -> None:
+            if not result.set_running_or_notify_cancel():
+                return  # nobody waits any more
             try:
                 result.set_result(function())
             except BaseException as error:  # noqa: BLE001  # raised again by whoever waits

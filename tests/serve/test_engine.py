@@ -242,3 +242,23 @@ def test_a_stopped_engine_refuses(make_critic, rng):
 
     with pytest.raises(UnreachableError, match="engine: expected a running one"):
         run(engine.score(make_work(rng)))
+
+
+def test_loading_that_nobody_waits_for_any_more_is_not_begun(engine, make_critic):
+    """A start that was cancelled leaves no trouble behind in the thread."""
+    critic, loaded = Blocking(make_critic()), []
+
+    async def scenario():
+        await engine.load("reach", lambda: critic)
+        busy = asyncio.create_task(engine.warm("reach", num_candidates=1, max_candidates=1))
+        await asyncio.to_thread(critic.entered.wait, 10)
+        cancelled = asyncio.create_task(engine.load("x", lambda: loaded.append(1) or critic))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.sleep(0)
+        critic.door.set()
+        await busy
+        return await engine.load("y", lambda: critic)
+
+    assert run(scenario()) is critic
+    assert loaded == []

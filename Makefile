@@ -28,13 +28,13 @@ evaluate: setup  ## Paired episodes through a real server; options in ARGS="..."
 test: setup test-main test-robot  ## All tests: Python 3.12, then the robot's wheel on 3.10
 
 test-main:
-	$(PYTHON_BIN) -m pytest -n 2
+	$(PYTHON_BIN) -m pytest -n 2 --dist loadgroup
 
 test-robot:
 	@scripts/test_robot_side.sh
 
 test-quick: setup  ## The tests that take no more than a moment each
-	$(PYTHON_BIN) -m pytest -n 2 -m "not slow and not gpu"
+	$(PYTHON_BIN) -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
 
 check: setup check-lint check-format check-mypy check-pyright check-imports check-stubs  ## Linters, types, import rules, stubs
 

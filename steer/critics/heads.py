@@ -32,11 +32,13 @@ class HlGaussHead(nn.Module):
         super().__init__()
         self.config = config
         width = (config.v_max - config.v_min) / (config.num_bins - 1 - 2 * config.margin_bins)
-        centre = config.v_min + width * (torch.arange(config.num_bins) - config.margin_bins)
-        edge = torch.cat([centre - width / 2, centre[-1:] + width / 2])
+        # No torch.cat: on the meta device, where loading builds a critic first, it imports a compiler.
+        bin_ = torch.arange(config.num_bins + 1, dtype=torch.float32) - config.margin_bins
+        centre = config.v_min + width * bin_[:-1]
+        edge = config.v_min + width * (bin_ - 0.5)
         self.sigma = config.sigma_bins * width
-        self.register_buffer("centre_N", centre.float(), persistent=False)
-        self.register_buffer("edge_", edge.float(), persistent=False)
+        self.register_buffer("centre_N", centre, persistent=False)
+        self.register_buffer("edge_", edge, persistent=False)
 
     def target(self, value: Float[Tensor, "*B"]) -> Float[Tensor, "*B N"]:
         """Return the distribution whose mean is `value`, clipped to v_min..v_max."""

@@ -1,0 +1,84 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from steer.critics.card import (
+    CriticCard,
+    DatasetSummary,
+    HeadConfig,
+    NetworkConfig,
+    SelectionDefaults,
+)
+from steer.errors import ArtefactError, InvalidInputError
+
+
+def test_round_trip(card):
+    """A card is equal to itself after a trip through JSON."""
+    full = replace(
+        card,
+        dataset=DatasetSummary(name="demo", task="push", num_episodes=3, held_out=(4, 7)),
+        training={"seed": 3},
+        audit={"passed": True},
+        versions={"torch": "2"},
+        weights_sha256="ab",
+    )
+
+    assert full == CriticCard.from_json(full.to_json())
+
+
+@pytest.mark.parametrize("version", [2, 0, "1", None])
+def test_other_format_is_refused(card, version):
+    """A card of a newer format is refused with the number that it has."""
+    text = json.dumps({**json.loads(card.to_json()), "format_version": version})
+
+    with pytest.raises(ArtefactError, match=f"format_version 1, got {version}"):
+        CriticCard.from_json(text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '"x"', "{", "\x00"])
+def test_text_that_is_no_card_is_refused(text):
+    """What is not a card gives our error and no other."""
+    with pytest.raises(ArtefactError, match="expected a critic's card"):
+        CriticCard.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"horizon": 0},
+        {"horizon": 2.0},
+        {"num_members": True},
+        {"discount": 1.0},
+        {"discount": "x"},
+        {"surprise": 1},
+        {"network": {"encoder_hidden": 8}},
+        {"network": None},
+        {"network": {"encoder_hidden": -1, "context_dim": 6, "member_hidden": [8]}},
+        {"embodiment": {}},
+        {"selection": {"margin": -1.0, "beta": 1.0}},
+    ],
+)
+def test_wrong_field_is_refused(card, change):
+    """A field that is missing, unknown or out of range is refused."""
+    text = json.dumps({**json.loads(card.to_json()), **change})
+
+    with pytest.raises(ArtefactError, match=r"card\.json"):
+        CriticCard.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: HeadConfig(v_min=0.0, v_max=0.0),
+        lambda: HeadConfig(num_bins=7),
+        lambda: HeadConfig(sigma_bins=0.0),
+        lambda: NetworkConfig(member_hidden=()),
+        lambda: SelectionDefaults(margin=float("nan")),
+        lambda: SelectionDefaults(beta=0.0),
+    ],
+)
+def test_records_check_themselves(build):
+    """A configuration that makes no sense cannot be made."""
+    with pytest.raises(InvalidInputError, match="expected"):
+        build()

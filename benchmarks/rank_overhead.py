@@ -38,12 +38,15 @@ OUTPUT = Path("demo")
 _RESAMPLES = 2000
 
 
-def measure(address: str, num_rounds: int) -> NDArray[np.float64]:
+def measure(
+    address: str, num_rounds: int, *, warm_rounds: int = WARM_ROUNDS
+) -> NDArray[np.float64]:
     """Return the durations of interleaved calls.
 
     Args:
         address: Of a server of `benchmarks.rank_server`.
-        num_rounds: Counted rounds; 200 before them are not.
+        num_rounds: Counted rounds.
+        warm_rounds: Rounds before them, not counted.
 
     Returns:
         Shape [num_rounds, 3], in seconds: rank, its forward pass, echo.
@@ -56,7 +59,7 @@ def measure(address: str, num_rounds: int) -> NDArray[np.float64]:
     chunks = rng.uniform(-1, 1, (NUM_CANDIDATES, HORIZON, ROBOT.action_dim)).astype(np.float32)
     candidates = Candidates(chunks)
     clock = MonotonicClock()
-    rows = np.zeros((WARM_ROUNDS + num_rounds, 3))
+    rows = np.zeros((warm_rounds + num_rounds, 3))
     with SteerClient(address) as client, grpc.insecure_channel(address) as channel:
         session = client.open_session(ROBOT, selection=Selection(margin=0.0))
         request = pb.RankRequest(
@@ -81,7 +84,7 @@ def measure(address: str, num_rounds: int) -> NDArray[np.float64]:
                 )
             forward_s = duration_to_seconds(reply.decision.timings.score)
             row[:] = ranked_s - start_s, forward_s, echoed_s - ranked_s
-    return rows[WARM_ROUNDS:]
+    return rows[warm_rounds:]
 
 
 def overhead_ms(rows: NDArray[np.float64]) -> float:

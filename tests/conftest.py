@@ -1,7 +1,17 @@
-"""What every test may ask for: generators with a fixed seed."""
+"""What every test may ask for, and how long it may take."""
 
 import numpy as np
 import pytest
+
+SLOW_LIMIT_S = 300.0
+"""Of a test that starts processes: they load torch, and share two cores with other tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests a longer limit than pyproject.toml gives to all."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
 
 
 @pytest.fixture

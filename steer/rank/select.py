@@ -94,39 +94,38 @@ def decide(
     if rule.selector == "medoid":
         position = _medoid(chunks_NHA, index_M, embodiment)
     else:
-        generator = np.random.default_rng(seed)
-        position = _PICKS[rule.selector](score_N[index_M].astype(np.float64), rule, generator)
+        position = _PICKS[rule.selector](score_N[index_M].astype(np.float64), rule, seed)
     index = int(index_M[position])
     return Choice(index, reason, overrode=index != 0)
 
 
-_Pick = Callable[[NDArray[np.float64], Rule, np.random.Generator], int]
+_Pick = Callable[[NDArray[np.float64], Rule, int], int]
 
 
-def _argmax(score_M: NDArray[np.float64], rule: Rule, generator: np.random.Generator) -> int:
-    del rule, generator  # Unused.
+def _argmax(score_M: NDArray[np.float64], rule: Rule, seed: int) -> int:
+    del rule, seed  # Unused.
     return int(score_M.argmax())
 
 
-def _worst(score_M: NDArray[np.float64], rule: Rule, generator: np.random.Generator) -> int:
-    del rule, generator  # Unused.
+def _worst(score_M: NDArray[np.float64], rule: Rule, seed: int) -> int:
+    del rule, seed  # Unused.
     return int(score_M.argmin())
 
 
-def _random(score_M: NDArray[np.float64], rule: Rule, generator: np.random.Generator) -> int:
+def _random(score_M: NDArray[np.float64], rule: Rule, seed: int) -> int:
     del rule  # Unused.
-    return int(generator.integers(len(score_M)))
+    return int(np.random.default_rng(seed).integers(len(score_M)))
 
 
-def _softmax(score_M: NDArray[np.float64], rule: Rule, generator: np.random.Generator) -> int:
+def _softmax(score_M: NDArray[np.float64], rule: Rule, seed: int) -> int:
     with np.errstate(over="ignore"):  # a tiny temperature is the argmax
         weight_M = np.exp((score_M - score_M.max()) / rule.temperature)
-    return int(generator.choice(len(score_M), p=weight_M / weight_M.sum()))
+    return int(np.random.default_rng(seed).choice(len(score_M), p=weight_M / weight_M.sum()))
 
 
-def _implicit(score_M: NDArray[np.float64], rule: Rule, generator: np.random.Generator) -> int:
+def _implicit(score_M: NDArray[np.float64], rule: Rule, seed: int) -> int:
     weight_M = np.where(score_M > 0, rule.tau, 1 - rule.tau)
-    return int(generator.choice(len(score_M), p=weight_M / weight_M.sum()))
+    return int(np.random.default_rng(seed).choice(len(score_M), p=weight_M / weight_M.sum()))
 
 
 def _medoid(

@@ -1,11 +1,7 @@
 """`steer serve` as a process: its log, its signals, its exit codes."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,7 +15,7 @@ from steer.critics.critic import Critic
 from steer.embodiment import ActionDim, Embodiment, ObservationField
 from steer.types import Candidates, Observation, Reason, Selection
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROBOT = Embodiment(
     name="arm",
@@ -46,62 +42,14 @@ def critic(tmp_path_factory):
     return directory
 
 
-class Process:
-    """A server in a process of its own, and what it has logged."""
-
-    def __init__(self, *options):
-        self.lines = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "steer.cli", "serve", *options],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        self.loaded, self._serving = threading.Event(), threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if "loaded critic" in line:
-                self.loaded.set()
-            if "serving address=" in line:
-                self._serving.set()
-        self.loaded.set()
-        self._serving.set()
-
-    def address(self):
-        """Wait for the address in the log."""
-        assert self._serving.wait(60)
-        return re.search(r"serving address=(\S+)", self.lines[-1]).group(1)
-
-    def end(self, *signals):
-        """Send signals and return the exit code."""
-        for number in signals:
-            self.process.send_signal(number)
-        code = self.process.wait(30)
-        self._reader.join(5)
-        return code
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.process.kill()
-        self.process.wait(10)
-        self._reader.join(5)
-        self.process.stderr.close()
-
-
-def test_a_server_says_where_it_is_serves_and_stops_on_ctrl_c_with_130(critic):
+def test_a_server_says_where_it_is_serves_and_stops_on_ctrl_c_with_130(critic, steer_serve):
     """Port 0 is resolved in the log; a second server on the port is one line and exit code 2."""
-    with Process("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
+    with steer_serve("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
         address = server.address()
         with SteerClient(address) as client:
             client.open_session(ROBOT, selection=Selection(gated=False))
             decision = client.rank(OBSERVATION, CANDIDATES, budget_s=10)
-        with Process("--critic", str(critic), "--listen", address) as second:
+        with steer_serve("--critic", str(critic), "--listen", address) as second:
             second_code = second.end()
         code = server.end(signal.SIGINT)
 
@@ -113,9 +61,9 @@ def test_a_server_says_where_it_is_serves_and_stops_on_ctrl_c_with_130(critic):
     assert "Traceback" not in "".join(server.lines + second.lines)
 
 
-def test_a_server_stopped_while_it_starts_leaves_no_traceback(critic):
+def test_a_server_stopped_while_it_starts_leaves_no_traceback(critic, steer_serve):
     """Ctrl-C during the loading is 130 too."""
-    with Process("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
+    with steer_serve("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
         while not any("loaded critic" in line for line in server.lines):
             assert server.process.poll() is None
         found = server.end(signal.SIGINT)
@@ -124,9 +72,9 @@ def test_a_server_stopped_while_it_starts_leaves_no_traceback(critic):
     assert "Traceback" not in "".join(server.lines)
 
 
-def test_a_critic_that_is_not_there_is_one_line_and_exit_code_2(tmp_path):
+def test_a_critic_that_is_not_there_is_one_line_and_exit_code_2(tmp_path, steer_serve):
     """With the path."""
-    with Process("--critic", str(tmp_path / "no"), "--listen", "127.0.0.1:0") as server:
+    with steer_serve("--critic", str(tmp_path / "no"), "--listen", "127.0.0.1:0") as server:
         code = server.end()
 
     assert code == 2
@@ -134,7 +82,7 @@ def test_a_critic_that_is_not_there_is_one_line_and_exit_code_2(tmp_path):
     assert "Traceback" not in "".join(server.lines)
 
 
-def test_many_robots_at_once_are_all_answered_alike(critic):
+def test_many_robots_at_once_are_all_answered_alike(critic, steer_serve):
     """Eight clients, each with requests of its own; every reply is that of a quiet server."""
 
     def ask(address, seed):
@@ -145,7 +93,7 @@ def test_many_robots_at_once_are_all_answered_alike(critic):
                 for n in range(20)
             ]
 
-    with Process("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
+    with steer_serve("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
         address = server.address()
         alone = [ask(address, seed) for seed in range(8)]
         with ThreadPoolExecutor(8) as pool:
@@ -156,17 +104,19 @@ def test_many_robots_at_once_are_all_answered_alike(critic):
     assert code == 0  # SIGTERM is an orderly end
 
 
-def test_a_client_of_a_server_that_went_runs_candidate_0_and_steers_again_after_a_restart(critic):
+def test_a_client_of_a_server_that_went_runs_candidate_0_and_steers_again_after_a_restart(
+    critic, steer_serve
+):
     """Nothing in a session is lost that the client cannot rebuild."""
     options = ("--critic", str(critic), "--listen")
-    with Process(*options, "127.0.0.1:0") as server:
+    with steer_serve(*options, "127.0.0.1:0") as server:
         address = server.address()
         client = SteerClient(address)
         client.open_session(ROBOT, selection=Selection(gated=False))
         server.end(signal.SIGKILL)
     with client:
         gone = client.rank(OBSERVATION, CANDIDATES, budget_s=2)
-        with Process(*options, address) as server:
+        with steer_serve(*options, address) as server:
             server.address()
             back = [client.rank(OBSERVATION, CANDIDATES, budget_s=5) for _ in range(10)][-1]
 

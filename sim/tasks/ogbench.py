@@ -52,8 +52,9 @@ SPECS: Mapping[str, TaskSpec] = MappingProxyType(
             max_steps=200,
             commit_horizon=5,
             cameras=("front_pixels", "front"),
-            # Noisier data (180 episodes at 0.8 or 1.0) left the policy alone at .05 on tune seeds.
-            mixture=((0.0, 20), (0.3, 120), (0.6, 160)),
+            # Chosen by the policy alone on tune seeds: .05 with 180 episodes at 0.8 or 1.0, and with
+            # nothing above 0.6 hardly an episode fails, so that a critic has nothing to learn from.
+            mixture=((0.0, 40), (0.3, 100), (0.6, 100), (1.0, 60)),
             seed_block=2,
         )
     }

@@ -67,6 +67,8 @@ def read_checkpoint(directory: Path) -> Checkpoint:
             num_observations=int(config.get("n_obs_steps", 1)),
             digest=_digest(directory),
         )
+    except OSError as error:
+        raise _error("files that can be read", repr(error), directory) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         got = f"one without ({error!r})"
         raise _error("config.json with type and features", got, directory) from error

@@ -63,6 +63,7 @@ class LeRobotWorker:
         self._load_budget_s = load_budget_s
         self._grace_s = grace_s
         self._restart_delay_s = restart_delay_s
+        self._delay_s = restart_delay_s
         self._checkpoints: dict[str, Checkpoint] = {}
         self._sources: dict[str, LeRobotSource] = {}
         self._first_s: dict[str, float] = {}
@@ -70,7 +71,6 @@ class LeRobotWorker:
         self._jobs: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._last_id = 0
-        self._num_answered = 0
         self._refusal: str | None = "policy worker: not started"
         self._pid: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -142,25 +142,18 @@ class LeRobotWorker:
 
     async def _run(self, process: WorkerProcess) -> None:
         """Serve requests for ever, over the deaths of workers."""
-        delay_s = self._restart_delay_s
         while True:
-            answered_before = self._num_answered
-            reason = await self._serve(process)
-            logger.error("%s; it wrote last: %s", reason, process.last_words)
-            if self._num_answered > answered_before:
-                delay_s = self._restart_delay_s
+            await self._serve(process)
             revived: WorkerProcess | None = None
             while revived is None:
-                wait_s = delay_s + self._load_s
-                self._refuse(f"{reason}; it is being started again, come back in {wait_s:.1f} s")
-                logger.warning("starting the policy worker again in %.2f s", delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, _MAX_DELAY_S)
+                logger.warning("starting the policy worker again in %.2f s", self._delay_s)
+                await asyncio.sleep(self._delay_s)
+                self._delay_s = min(2 * self._delay_s, _MAX_DELAY_S)
                 try:
                     revived = await self._relaunch()
                 except SteerError as error:
-                    reason = str(error)
-                    logger.error("%s", reason)  # noqa: TRY400  # known, its text says it all
+                    logger.error("%s", error)  # noqa: TRY400  # its text says it all
+                    self._refuse_until_back(str(error))
             process = revived
             self._accept(process)
 
@@ -177,6 +170,10 @@ class LeRobotWorker:
         self._pid = process.pid
         self._refusal = None
 
+    def _refuse_until_back(self, reason: str) -> None:
+        wait_s = self._delay_s + self._load_s
+        self._refuse(f"{reason}; it is being started again, come back in {wait_s:.1f} s")
+
     def _refuse(self, reason: str) -> None:
         """Fail what waits, and refuse what comes."""
         self._pid = None
@@ -185,10 +182,20 @@ class LeRobotWorker:
             job.fail(PolicyError(reason))
         self._jobs.clear()
 
-    async def _serve(self, process: WorkerProcess) -> str:
-        """Serve until the worker is gone; return why. What it died of is left in the queue."""
+    async def _serve(self, process: WorkerProcess) -> None:
+        """Serve until the worker is gone, then fail what waits, with the reason."""
         death = asyncio.create_task(process.wait())
         death.add_done_callback(lambda _: self._wake.set())
+        try:
+            reason = await self._serve_until(death, process)
+            self._refuse_until_back(reason)
+        finally:
+            death.cancel()
+            await process.close()
+        logger.error("%s; it wrote last: %s", reason, process.last_words)
+
+    async def _serve_until(self, death: "asyncio.Task[str]", process: WorkerProcess) -> str:
+        """Serve until the worker is gone and return why. What it died of is left in the queue."""
         try:
             while not death.done():
                 if self._jobs:
@@ -197,12 +204,9 @@ class LeRobotWorker:
                 else:
                     self._wake.clear()
                     await self._wake.wait()
-            return death.result()
         except PolicyError as error:
             return str(error)
-        finally:
-            death.cancel()
-            await process.close()
+        return death.result()
 
     async def _exchange(self, process: WorkerProcess, job: Job) -> None:
         """Let the worker answer one job, unless nobody waits for it any more.
@@ -222,7 +226,7 @@ class LeRobotWorker:
                 await process.send(Message(body, job.request.arrays))
                 while not job.take(await process.receive()):
                     pass
-            self._num_answered += 1
+            self._delay_s = self._restart_delay_s
         except TimeoutError as error:
             await process.kill()
             raise PolicyError(

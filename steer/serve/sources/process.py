@@ -70,15 +70,7 @@ class WorkerProcess:
             CheckpointError: A checkpoint cannot be loaded.
             PolicyError: The worker died or was not ready in time; nothing is left running.
         """
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
-            process_group=0,  # Ctrl-C on a terminal is for the server alone
-        )
-        worker = cls(process)
+        worker = cls(await _spawn(command))
         try:
             async with asyncio.timeout(budget_s):
                 await worker.send(load)
@@ -170,3 +162,17 @@ class WorkerProcess:
             record = _RECORD.fullmatch(text)
             level = logging.getLevelNamesMapping()[record[1]] if record else logging.DEBUG
             logger.log(level, "worker %s", record[2] if record else text)
+
+
+async def _spawn(command: Sequence[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **_ENVIRONMENT},
+            process_group=0,  # Ctrl-C on a terminal is for the server alone
+        )
+    except OSError as error:
+        raise PolicyError(f"policy worker: expected a process, got {error!r}") from error

@@ -82,10 +82,10 @@ def stages(work: Path) -> list[Stage]:
     return [step(spec, work) for step in steps for spec in TASKS.values()]
 
 
-def tuning_stage() -> Stage:
+def tuning_stage(work: Path) -> Stage:
     """Return the last stage, which chooses N and the margin with the artefacts in their place."""
     tune = SPLITS["tune"]
-    command = ("-m", "sim.tune")
+    command = ("-m", "sim.tune", "--output", str(work / "tune"))
     return Stage("tuning", command, f"tune {tune.start} to {tune.stop - 1}")
 
 
@@ -114,9 +114,10 @@ def _filtered_policy(spec: TaskSpec, work: Path) -> Stage:
 def _critic(spec: TaskSpec, work: Path) -> Stage:
     output = work / "artefacts" / spec.name / "critic"
     where = ("--dataset", str(_data(spec, work)), "--task", spec.name, "--output", str(output))
+    how = ("--algorithm", "iql", "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
     return Stage(
         f"{spec.name}/critic",
-        ("-m", "steer.cli", "train", *where, "--algorithm", "iql", "--seed", "0"),
+        ("-m", "steer.cli", "train", *where, *how),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
     )
@@ -125,7 +126,7 @@ def _critic(spec: TaskSpec, work: Path) -> Stage:
 def _audit(spec: TaskSpec, work: Path) -> Stage:
     home = work / "artefacts" / spec.name
     options = ("--critic", str(home / "critic"), "--dataset", str(_data(spec, work)))
-    command = ("-m", "steer.cli", "audit", *options, "--policy", str(home / "policy"))
+    command = ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{home / 'policy'}")
     return Stage(f"{spec.name}/audit", command, "held-out episodes of the data")
 
 
@@ -148,7 +149,7 @@ def build(work: Path, target: Path = ARTEFACTS) -> None:
     for stage in plan:
         _run(stage)
     _install(work / "artefacts", target)
-    tuning = tuning_stage()
+    tuning = tuning_stage(work)
     _run(tuning)
     manifest = _manifest([*plan, tuning], target)
     (target / "MANIFEST.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")

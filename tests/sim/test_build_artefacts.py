@@ -43,6 +43,14 @@ def test_no_stage_before_the_tuning_uses_tune_or_test_seeds(tmp_path):
     assert seeds == {"train", "training", "held-out"}
 
 
+def test_a_critic_scores_what_the_robot_runs(tmp_path):
+    """Its horizon is the commit horizon of the task."""
+    for stage in stages(tmp_path):
+        if stage.name.endswith("/critic"):
+            horizon = stage.command[stage.command.index("--horizon") + 1]
+            assert int(horizon) == TASKS[stage.name.split("/")[0]].commit_horizon
+
+
 def _fake_stages(work, *, size=4):
     """Return two stages, each a command that appends to a log and writes one artefact."""
     found = []
@@ -65,7 +73,7 @@ def fake_build(tmp_path, monkeypatch):
     target.mkdir()
     monkeypatch.setattr(build_artefacts, "stages", _fake_stages)
     monkeypatch.setattr(
-        build_artefacts, "tuning_stage", lambda: Stage("tuning", ("-c", "pass"), "tune")
+        build_artefacts, "tuning_stage", lambda work: Stage("tuning", ("-c", "pass"), "tune")
     )
     monkeypatch.setattr(build_artefacts, "_RECORDED_VERSIONS", ("numpy",))
     return work, target

@@ -6,10 +6,12 @@ it looks at a tensor.
 """
 
 import hashlib
+import math
 import os
 import secrets
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -93,13 +95,15 @@ def load_critic(directory: Path, *, device: str = "cpu") -> Critic:
             f"{got}; the file is truncated, edited, or belongs to another card"
         )
     tensors = _tensors(directory / WEIGHTS, data)
+    path = directory / WEIGHTS
+    claimed, held = _num_weights(card), sum(value.numel() for value in tensors.values())
+    if claimed > held:  # before the network is made: the card may claim one of any size
+        raise ArtefactError(f"{path}: expected the card's {claimed} weights, got {held}")
     try:
-        with torch.device("meta"):
-            expected = Critic(card).state_dict()
+        critic = Critic(card)
     except InvalidInputError as error:
         raise ArtefactError(f"{directory / CARD}: {error}") from error
-    _check_tensors(directory / WEIGHTS, tensors, expected)
-    critic = Critic(card)
+    _check_tensors(path, tensors, critic.state_dict())
     critic.load_state_dict(tensors)
     return critic.to(device).requires_grad_(requires_grad=False).eval()
 
@@ -135,6 +139,16 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
         return load(data)
     except SafetensorError as error:
         raise ArtefactError(f"{path}: expected safetensors, got {error}") from error
+
+
+def _num_weights(card: CriticCard) -> int:
+    """Return how many weights the matrices of the card's network have."""
+    network, body = card.network, card.embodiment
+    inputs = network.context_dim + card.horizon * body.action_dim
+    widths = (inputs, *network.member_hidden, card.head.num_bins)
+    members = card.num_members * sum(a * b for a, b in pairwise(widths))
+    sensed = sum(math.prod(item.shape) for item in body.observations)
+    return members + network.encoder_hidden * (sensed + network.context_dim)
 
 
 def _check_tensors(path: Path, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -32,7 +32,6 @@ class HlGaussHead(nn.Module):
         super().__init__()
         self.config = config
         width = (config.v_max - config.v_min) / (config.num_bins - 1 - 2 * config.margin_bins)
-        # No torch.cat: on the meta device, where loading builds a critic first, it imports a compiler.
         bin_ = torch.arange(config.num_bins + 1, dtype=torch.float32) - config.margin_bins
         centre = config.v_min + width * bin_[:-1]
         edge = config.v_min + width * (bin_ - 0.5)

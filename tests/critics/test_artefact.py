@@ -116,7 +116,7 @@ def test_giant_network_in_the_card_costs_nothing(saved):
     card["network"]["member_hidden"] = [10**6, 10**6]
     (saved / "card.json").write_text(json.dumps(card))
 
-    with pytest.raises(ArtefactError, match="expected float32 of shape"):
+    with pytest.raises(ArtefactError, match="expected the card's [0-9]+ weights"):
         load_critic(saved)
 
 

@@ -92,29 +92,22 @@ class Ranker:
             deadline_s=call.deadline_s,
         )
         outcome = await self._engine.score(work) if session.rule.needs_critic else None
-        scores = outcome.scores if isinstance(outcome, Scored) else np.zeros(len(chunks), "f4")
-        if isinstance(outcome, Reason) and len(chunks) > 1:
-            choice = Choice(0, outcome, overrode=False)
-        else:
-            seed = selector_seed(critic.digest, call.noise_seed)
-            choice = decide(
-                scores, mask, prefix, rule=session.rule, embodiment=session.embodiment, seed=seed
-            )
-        is_scored = isinstance(outcome, Scored)
+        choice = _choose(call, critic, outcome, mask, prefix)
+        scored = outcome if isinstance(outcome, Scored) else None
         return Decision(
             index=choice.index,
             chunk=chunks[choice.index],
             commit_horizon=min(horizon, chunks.shape[1]),
             reason=choice.reason,
             overrode=choice.overrode,
-            scores=scores if is_scored else np.zeros(0, np.float32),
-            values=outcome.values if isinstance(outcome, Scored) else np.zeros((0, 0), np.float32),
+            scores=scored.scores if scored else np.zeros(0, np.float32),
+            values=scored.values if scored else np.zeros((0, 0), np.float32),
             provenance=candidates.provenance,
             feasible=tuple(mask.tolist()),
-            num_scored=len(chunks) if is_scored else 0,
+            num_scored=len(chunks) if scored else 0,
             budget_hit=outcome is Reason.BUDGET or len(chunks) < wanted,
-            timings=self._timings(call, outcome, decode_s, policy_s),
-            critic_digest=critic.digest if is_scored else "",
+            timings=self._timings(call, scored, decode_s, policy_s),
+            critic_digest=critic.digest if scored else "",
             sequence=call.sequence,
         )
 
@@ -136,9 +129,8 @@ class Ranker:
             raise InvalidInputError.expected("candidates.actions", contract, length)
 
     def _timings(
-        self, call: Call, outcome: Scored | Unscored | None, decode_s: float, policy_s: float
+        self, call: Call, scored: Scored | None, decode_s: float, policy_s: float
     ) -> Timings:
-        scored = outcome if isinstance(outcome, Scored) else None
         return Timings(
             decode_s=decode_s,
             policy_s=policy_s,
@@ -147,6 +139,27 @@ class Ranker:
             score_s=scored.score_s if scored else 0.0,
             total_s=self._clock.now_s() - call.start_s,
         )
+
+
+def _choose(
+    call: Call,
+    critic: Critic,
+    outcome: Scored | Unscored | None,
+    mask: NDArray[np.bool_],
+    prefix: NDArray[np.float32],
+) -> Choice:
+    """Decide with the scores; without, where the rule needs them, for candidate 0."""
+    if isinstance(outcome, Reason) and len(prefix) > 1:
+        return Choice(0, outcome, overrode=False)
+    scores = outcome.scores if isinstance(outcome, Scored) else np.zeros(len(prefix), np.float32)
+    return decide(
+        scores,
+        mask,
+        prefix,
+        rule=call.session.rule,
+        embodiment=call.session.embodiment,
+        seed=selector_seed(critic.digest, call.noise_seed),
+    )
 
 
 def _needed(observation: Observation, needed: Embodiment) -> dict[str, NDArray[np.generic]]:

@@ -131,5 +131,5 @@ def test_the_data_of_every_task_are_fixed_at_three_hundred_episodes():
     assert mixtures == {
         "push": ((0.0, 20), (0.3, 120), (0.6, 160)),
         "peg-insert-side": ((0.0, 20), (0.3, 120), (0.6, 160)),
-        "cube-single": ((0.0, 20), (0.3, 120), (0.6, 160)),
+        "cube-single": ((0.0, 40), (0.3, 100), (0.6, 100), (1.0, 60)),
     }

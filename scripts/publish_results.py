@@ -22,7 +22,13 @@ MIN_EPISODES = 100
 DEMO = "make demo EPISODES=30"
 
 _WIRE = ("steer/types.py", "steer/v1", "steer/wire")
-_CLIENT = ("steer/channel.py", "steer/client.py", *_WIRE)
+_CLIENT = (
+    "steer/channel.py",
+    "steer/client.py",
+    "steer/connection.py",
+    "steer/preflight.py",
+    *_WIRE,
+)
 _SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
 _EPISODES = (*_SERVICE, *_CLIENT, "sim")
 # Files that could move a figure, by the part of its name before the slash.

@@ -43,13 +43,15 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 500),
     # A newer observation is better than a second try with an old one.
     ("grpc.enable_retries", 0),
+    # Arrays do not compress, and what is inflated escapes the caps.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 )
 _BY_CODE: dict[grpc.StatusCode, type[SteerError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
     grpc.StatusCode.DEADLINE_EXCEEDED: LateError,
-    grpc.StatusCode.CANCELLED: LateError,
+    grpc.StatusCode.CANCELLED: UnreachableError,
     grpc.StatusCode.FAILED_PRECONDITION: SessionError,
     grpc.StatusCode.UNAUTHENTICATED: AccessError,
     grpc.StatusCode.PERMISSION_DENIED: AccessError,

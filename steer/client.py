@@ -10,32 +10,32 @@ Needs NumPy, grpcio and protobuf. Every call has a deadline. `rank` always answe
 caller holds the candidates; `steer` raises one of `steer.errors`, never gRPC's own.
 """
 
+import itertools
 import logging
-import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, TypeVar
 
-import grpc
-
-from steer.channel import TlsFiles, open_channel, steer_error
+from steer.channel import TlsFiles
 from steer.clock import Clock, MonotonicClock
+from steer.connection import Connection, decoded
 from steer.embodiment import Embodiment
-from steer.errors import (
-    InvalidInputError,
-    LateError,
-    SessionError,
-    SteerError,
-    UnreachableError,
+from steer.errors import InvalidInputError, LateError, SessionError, SteerError, UnreachableError
+from steer.preflight import (
+    check_budget,
+    check_candidates,
+    check_count,
+    check_observation,
+    check_reply,
+    check_size,
+    check_unsigned,
 )
 from steer.types import Candidates, Decision, Observation, Reason, Selection
 from steer.v1 import steering_pb2 as pb
-from steer.v1.steering_pb2_grpc import SteeringStub
 from steer.wire.records import (
-    candidates_to_message,
     decision_from_message,
-    observation_to_message,
+    fill_candidates,
+    fill_observation,
     selection_to_message,
 )
 from steer.wire.session import (
@@ -43,9 +43,7 @@ from steer.wire.session import (
     SessionInfo,
     description_from_message,
     embodiment_to_message,
-    session_from_message,
 )
-from steer.wire.tensors import duration_from_seconds
 
 __all__ = ["SteerClient", "TlsFiles"]
 
@@ -57,15 +55,16 @@ MIN_BUDGET_S = 0.05
 """Least default budget of Rank and Steer, in seconds."""
 EXPECTED_FACTOR = 3.0
 """Default budget of Rank and Steer, in multiples of what the server expects them to take."""
-# Of a budget, what is kept for the way there and back: the server gets the rest.
-_TRANSPORT_SHARE = 0.1
-_MAX_TRANSPORT_S = 0.005
-
-_Answer = TypeVar("_Answer")
 
 
 class SteerClient:
     """A robot's connection to a steer server. Safe to share between threads.
+
+    A budget covers a whole call: checks, encoding, a session opened anew. gRPC's deadline is what
+    is left of it when the request goes out; the server is told a little less
+    (`steer.connection.server_share`), so that its last-moment answer still arrives in time.
+
+    Arrays of a decision are read-only views of the answer's bytes.
 
     Args:
         target: `HOST:PORT`. Nothing is connected before the first call.
@@ -76,14 +75,10 @@ class SteerClient:
     def __init__(
         self, target: str, *, tls: TlsFiles | None = None, clock: Clock | None = None
     ) -> None:
-        self.target = target
         self._clock = clock or MonotonicClock()
-        self._channel = open_channel(target, tls)
-        self._stub: Any = SteeringStub(self._channel)
+        self._connection = Connection(target, tls, self._clock)
         self._lock = threading.Lock()
-        self._opening: pb.OpenSessionRequest | None = None
-        self._session: SessionInfo | None = None
-        self._sequence = 0
+        self._sequence = itertools.count(1)
         self._trouble = ""
 
     def __enter__(self) -> "SteerClient":
@@ -102,7 +97,10 @@ class SteerClient:
     @property
     def session(self) -> SessionInfo | None:
         """What was agreed on with the server; None before `open_session`."""
-        return self._session
+        try:
+            return self._connection.session().info
+        except SessionError:
+            return None
 
     def describe(self, *, budget_s: float = SETUP_BUDGET_S) -> ServerDescription:
         """Return what the server is and offers.
@@ -111,8 +109,10 @@ class SteerClient:
             UnreachableError: There is no server.
             LateError: It did not answer within `budget_s` seconds.
         """
-        answer = self._call("describe", self._stub.Describe, pb.DescribeRequest(), budget_s)
-        return description_from_message(answer)
+        check_budget(budget_s)
+        method = self._connection.stub.Describe
+        answer = self._connection.call("describe", method, pb.DescribeRequest(), budget_s)
+        return decoded("describe", description_from_message, answer)
 
     def open_session(
         self,
@@ -142,15 +142,13 @@ class SteerClient:
             UnreachableError: There is no server.
             LateError: It did not answer in time.
         """
+        check_budget(budget_s)
         request = pb.OpenSessionRequest(
             embodiment=embodiment_to_message(embodiment), critic=critic, policy=policy, robot=robot
         )
         if selection is not None:
             request.selection.CopyFrom(selection_to_message(selection))
-        session = self._open(request, budget_s)
-        with self._lock:
-            self._opening = request
-        return session
+        return self._connection.open(request, embodiment, budget_s)
 
     def rank(
         self,
@@ -166,8 +164,9 @@ class SteerClient:
         Args:
             observation: What the robot senses now.
             candidates: Row 0 is the policy's own.
-            budget_s: Deadline in seconds, > 0; None for 3 times what the server expects, at least
-                0.05 s.
+            budget_s: Deadline in seconds, > 0; None for 3 times what the server expects to take
+                (`session.critic.expected_rank_s`, in steer `session.policy.expected_steer_s`), at
+                least 0.05 s.
             noise_seed: Seeds the selectors that draw.
             epoch: Number of the episode, for the server's log.
 
@@ -179,27 +178,30 @@ class SteerClient:
             InvalidInputError: An argument breaks its contract; nothing was sent.
             SessionError: `open_session` was never called.
         """
-        budget_s = self._budget(budget_s, policy=False)
-        deadline_s = self._clock.now_s() + budget_s
-        request = pb.RankRequest(
-            sequence=self._next_sequence(),
-            epoch=epoch,
-            observation=observation_to_message(observation),
-            candidates=candidates_to_message(candidates),
-            noise_seed=noise_seed,
-        )
+        start_s = self._clock.now_s()
+        session = self._connection.session()
+        budget_s = _budget_s(budget_s, session.info.critic.expected_rank_s)
+        check_unsigned(noise_seed=noise_seed, epoch=epoch)
+        check_candidates(candidates, session.robot, session.info)
+        check_observation(observation, session.robot, session.info.critic.embodiment)
+        request = pb.RankRequest(sequence=next(self._sequence), epoch=epoch, noise_seed=noise_seed)
+        fill_observation(request.observation, observation)
+        fill_candidates(request.candidates, candidates)
+        check_size(request.ByteSize(), session.info)
         try:
-            answer = self._with_session("rank", self._stub.Rank, request, deadline_s)
-            decision = decision_from_message(answer.decision)
+            method = self._connection.stub.Rank
+            answer = self._connection.call_in_session("rank", method, request, start_s + budget_s)
+            decision = decoded("rank", decision_from_message, answer.decision)
+            check_reply(decision, request.sequence, session.robot, candidates)
         except SteerError as error:
-            self._note_trouble(error)
-            return _own_decision(candidates, error, request.sequence, self._session)
-        self._note_recovery()
+            self._note(type(error).__name__, str(error))
+            return _own_decision(candidates, error, request.sequence, session.info)
+        self._note("", "")
         return decision
 
     def steer(
         self,
-        observations: Observation | Sequence[Observation],
+        observations: Observation | Iterable[Observation],
         *,
         budget_s: float | None = None,
         num_candidates: int = 0,
@@ -222,134 +224,71 @@ class SteerClient:
             InvalidInputError: An argument breaks its contract.
             LateError: Not even candidate 0 came in time.
             PolicyError: The policy source died or hung; it is being restarted.
-            SessionError: The session has no policy, or `open_session` was never called.
+            ConfigError: The session has no policy; the text has those of the server.
+            SessionError: `open_session` was never called.
             UnreachableError: The server is gone.
             OverloadedError: The server refuses more work for now.
+            ServerError: The server failed, or its answer breaks the contract.
         """
-        budget_s = self._budget(budget_s, policy=True)
-        deadline_s = self._clock.now_s() + budget_s
+        start_s = self._clock.now_s()
+        session = self._connection.session()
+        critic, policy = session.info.critic, session.info.policy
+        budget_s = _budget_s(budget_s, policy.expected_steer_s if policy else 0.0)
+        check_unsigned(noise_seed=noise_seed, epoch=epoch)
+        check_count(num_candidates, session.info)
         history = [observations] if isinstance(observations, Observation) else list(observations)
         if not history:
             raise InvalidInputError.expected("observations", "at least one", "none")
         request = pb.SteerRequest(
-            sequence=self._next_sequence(),
+            sequence=next(self._sequence),
             epoch=epoch,
-            observations=[observation_to_message(item) for item in history],
             num_candidates=num_candidates,
             noise_seed=noise_seed,
             return_candidates=return_candidates,
         )
-        answer = self._with_session("steer", self._stub.Steer, request, deadline_s)
-        return decision_from_message(answer.decision)
+        for item in history:
+            check_observation(item, session.robot, (policy or critic).embodiment)
+            fill_observation(request.observations.add(), item)
+        check_observation(history[-1], session.robot, critic.embodiment)
+        check_size(request.ByteSize(), session.info)
+        method = self._connection.stub.Steer
+        answer = self._connection.call_in_session("steer", method, request, start_s + budget_s)
+        decision = decoded("steer", decision_from_message, answer.decision)
+        check_reply(decision, request.sequence, session.robot)
+        return decision
 
     def close(self) -> None:
         """Close the session, where the server still answers within 1 s, and the connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            try:
-                request = pb.CloseSessionRequest(session=session.session)
-                self._call("close", self._stub.CloseSession, request, 1.0)
-            except SteerError as error:
-                logger.debug("session not closed: %s", error)
-        self._channel.close()
+        self._connection.close()
 
-    def _budget(self, budget_s: float | None, *, policy: bool) -> float:
-        """Return the budget of a call: the caller's, or what follows from the server's own."""
-        session = self._session
-        if session is None:
-            raise SessionError("session: expected open_session before rank or steer, got neither")
-        if budget_s is None:
-            expected_s = session.critic.expected_rank_s
-            if policy and session.policy is not None:
-                expected_s = session.policy.expected_steer_s
-            return max(EXPECTED_FACTOR * expected_s, MIN_BUDGET_S)
-        if not (math.isfinite(budget_s) and budget_s > 0):
-            raise InvalidInputError.expected("budget_s", "a finite number > 0", budget_s)
-        return budget_s
-
-    def _next_sequence(self) -> int:
+    def _note(self, trouble: str, text: str) -> None:
+        """Log each change between steered, and not steered for one kind of reason, once."""
         with self._lock:
-            self._sequence += 1
-            return self._sequence
-
-    def _open(self, request: pb.OpenSessionRequest, budget_s: float) -> SessionInfo:
-        answer = self._call("open_session", self._stub.OpenSession, request, budget_s)
-        session = session_from_message(answer)
-        for warning in session.warnings:
-            logger.warning("session: %s", warning)
-        with self._lock:
-            self._session = session
-        return session
-
-    def _with_session(
-        self,
-        what: str,
-        method: Callable[..., Any],
-        request: pb.RankRequest | pb.SteerRequest,
-        deadline_s: float,
-    ) -> Any:  # noqa: ANN401  # the answer's type follows from the method
-        """Call with the session's id; open the session once more where the server forgot it."""
-        for attempt in range(2):
-            session, opening = self._session, self._opening
-            if session is None or opening is None:
-                raise SessionError(f"{what}: expected an open session, got a closed client")
-            left_s = deadline_s - self._clock.now_s()
-            request.session = session.session
-            request.budget.CopyFrom(duration_from_seconds(_server_share(left_s)))
-            try:
-                return self._call(what, method, request, left_s)
-            except SessionError as error:
-                if attempt or opening is None:
-                    raise
-                logger.info("session forgotten by %s, opening anew: %s", self.target, error)
-                self._open(opening, deadline_s - self._clock.now_s())
-        raise AssertionError
-
-    def _call(
-        self, what: str, method: Callable[..., _Answer], request: object, budget_s: float
-    ) -> _Answer:
-        if budget_s <= 0:
-            raise LateError(f"{what}: expected budget left, got none")
-        try:
-            return method(request, timeout=budget_s)
-        except grpc.RpcError as error:
-            raise steer_error(what, error, target=self.target, budget_s=budget_s) from error
-        except ValueError as error:  # what gRPC raises on a closed channel
-            raise UnreachableError(f"{what}: expected an open client, got a closed one") from error
-
-    def _note_trouble(self, error: SteerError) -> None:
-        """Log the first of a row of failures, and each change of kind."""
-        kind = type(error).__name__
-        if kind != self._trouble:
-            logger.warning("running the policy's own chunk: %s", error)
-        self._trouble = kind
-
-    def _note_recovery(self) -> None:
-        if self._trouble:
-            logger.warning("steered again by %s", self.target)
-        self._trouble = ""
+            before, self._trouble = self._trouble, trouble
+        if trouble and trouble != before:
+            logger.warning("running the policy's own chunk: %s", text)
+        elif before and not trouble:
+            logger.warning("steered again by %s", self._connection.target)
 
 
-def _server_share(budget_s: float) -> float:
-    """Return how much of a budget the server may use; the rest is for the way there and back."""
-    return max(budget_s - min(_MAX_TRANSPORT_S, _TRANSPORT_SHARE * budget_s), 0.0)
+def _budget_s(asked_s: float | None, expected_s: float) -> float:
+    """Return the budget of a call: the caller's, or what follows from the server's own figure."""
+    if asked_s is None:
+        return max(EXPECTED_FACTOR * expected_s, MIN_BUDGET_S)
+    check_budget(asked_s)
+    return asked_s
 
 
 def _own_decision(
-    candidates: Candidates, error: SteerError, sequence: int, session: SessionInfo | None
+    candidates: Candidates, error: SteerError, sequence: int, session: SessionInfo
 ) -> Decision:
     """Return candidate 0 with the reason why nobody else chose."""
-    reason = Reason.REFUSED
-    if isinstance(error, LateError):
-        reason = Reason.LATE
-    elif isinstance(error, UnreachableError):
-        reason = Reason.UNREACHABLE
-    chunk = candidates.actions[0]
-    horizon = len(chunk) if session is None else min(len(chunk), session.critic.horizon)
+    reasons = {LateError: Reason.LATE, UnreachableError: Reason.UNREACHABLE}
+    reason = reasons.get(type(error), Reason.REFUSED)
     return Decision(
         index=0,
-        chunk=chunk,
-        commit_horizon=horizon,
+        chunk=candidates.actions[0],
+        commit_horizon=max(session.critic.horizon, 1),  # candidates are at least as long
         reason=reason,
         provenance=candidates.provenance,
         budget_hit=reason is Reason.LATE,

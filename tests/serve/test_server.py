@@ -141,7 +141,7 @@ def test_a_session_that_idles_expires_and_the_client_opens_another(
 
         decision = client.rank(observation, candidates, budget_s=5)
 
-        assert client._session.session != first
+        assert client.session.session != first
     assert decision.reason is Reason.UNGATED
 
 

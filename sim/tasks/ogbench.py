@@ -52,8 +52,8 @@ SPECS: Mapping[str, TaskSpec] = MappingProxyType(
             max_steps=200,
             commit_horizon=5,
             cameras=("front_pixels", "front"),
-            # Chosen by the policy alone on tune seeds: .05 with 180 episodes at 0.8 or 1.0, and with
-            # nothing above 0.6 hardly an episode fails, so that a critic has nothing to learn from.
+            # docs/decisions/0007-demo-data.md: noisier, and the policy alone hardly ever succeeds;
+            # cleaner, and hardly an episode fails.
             mixture=((0.0, 40), (0.3, 100), (0.6, 100), (1.0, 60)),
             seed_block=2,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 
 __all__ = [
     "Calibration",
@@ -81,7 +81,7 @@ def value_order(values: NDArray[np.float64]) -> float:
     """
     if len(values) < 2 or np.ptp(values) == 0:
         return 0.0
-    return float(spearmanr(values, np.arange(len(values))).statistic)
+    return _rank_correlation(values, np.arange(len(values), dtype=np.float64))
 
 
 def auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
@@ -110,8 +110,13 @@ def calibrate(predicted: NDArray[np.float64], realised: NDArray[np.float64]) -> 
     slope = float(np.cov(predicted, realised, bias=True)[0, 1] / spread) if spread > 0 else 0.0
     correlation = 0.0
     if spread > 0 and np.ptp(realised) > 0:
-        correlation = float(spearmanr(predicted, realised).statistic)
+        correlation = _rank_correlation(predicted, realised)
     return Calibration(correlation, slope, error, centre, truth)
+
+
+def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return Spearman's correlation of two arrays that are not constant."""
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def normalised_rank(scores_SN: NDArray[np.float64], *, index: int) -> NDArray[np.float64]:

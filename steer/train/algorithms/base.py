@@ -65,9 +65,8 @@ class Learner(nn.Module):
     def follow(self) -> None:
         """Move the target networks a step."""
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.target.parameters()), list(self.critic.parameters()), self._target_rate
-            )
+            for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
+                slow.lerp_(fast, self._target_rate)
 
     def regress(self, batch: Batch, target_KB: Float[Tensor, "K B"]) -> Float[Tensor, ""]:
         """Return the HL-Gauss cross-entropy of the chunks' values to their targets, a member."""

@@ -3,7 +3,8 @@
     python -m sim.demo --episodes 30
 
 Writes `demo/report.html`, `demo/demo.json` (the figures) and `demo/rows/` (one row an episode).
-Nothing is published: that is `make results`.
+An interrupted run goes on where it was; a complete one is replaced by the next. Nothing is
+published: that is `make results`.
 """
 
 import argparse
@@ -33,6 +34,7 @@ PUBLISHED_EPISODES = 100
 _ARMS = ("alone", "random", "steered")
 _PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
 _FILM_S = 120.0
+_COMMIT, _COMPLETE = "commit", "complete"
 _RENDERERS = ("egl", "osmesa")
 
 
@@ -52,7 +54,8 @@ def run_demo(
         SteerError: An artefact is missing, or the server failed.
     """
     clock = MonotonicClock()
-    start_s = clock.now_s()
+    start_s, measured_at = clock.now_s(), commit()
+    is_whole = _begin(output / "rows", measured_at)
     names = _PUBLISHED_ARMS if num_episodes >= PUBLISHED_EPISODES else _ARMS
     evaluation = Evaluation(
         tasks=tuple(tasks),
@@ -70,25 +73,43 @@ def run_demo(
     figures = [figures_of(rows, task) for task in tasks]
     minutes = (clock.now_s() - start_s) / 60
     command = f"make demo EPISODES={num_episodes}"
-    extra = {"demo_minutes": (minutes, "min")}
+    extra = {"demo_minutes": (minutes, "min")} if is_whole else {}
     if memory_mib is not None:
         extra["server_rss_mib"] = (memory_mib, "MiB")
-    records = records_of(figures, command=command, extra=extra)
+    records = records_of(figures, command=command, extra=extra, measured_at=measured_at)
     (output / "demo.json").write_text(json.dumps({"results": records}, indent=1) + "\n")
     origin = {
         "command": command,
-        "commit": commit() or "unknown",
+        "commit": measured_at or "unknown",
         "machine": machine(),
         "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
         "seeds": "test, 200,000 to 299,999; N and margin were chosen on tune seeds",
         "settings": json.dumps({task: asdict(s) for task, s in evaluation.settings.items()}),
         "critics": ", ".join(sorted({row.critic[:23] for row in rows})),
-        "took": f"{minutes:.1f} minutes",
+        "took": f"{minutes:.1f} minutes" + ("" if is_whole else ", after an interrupted run"),
     }
     report = output / "report.html"
     write_report(report, figures, films=films, films_note=note, origin=origin)
+    (output / "rows" / _COMPLETE).touch()
     sys.stdout.write(f"\n{summary(rows, evaluation)}\n\n{verdict(figures)}\nreport: {report}\n")
     return figures
+
+
+def _begin(rows: Path, measured_at: str) -> bool:
+    """Make way for a run: go on with an interrupted one of the same commit, else begin anew.
+
+    Returns:
+        Whether the run begins at its beginning.
+    """
+    known = rows / _COMMIT
+    is_open = known.is_file() and not (rows / _COMPLETE).exists()
+    if is_open and known.read_text() == measured_at:
+        sys.stdout.write(f"going on with the interrupted run in {rows}\n")
+        return False
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
+    known.write_text(measured_at)
+    return True
 
 
 def _films(
@@ -160,10 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="parallel robots (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="default: demo")
     parser.add_argument("--no-films", action="store_true", help="no pictures")
-    parser.add_argument("--fresh", action="store_true", help="forget the rows of an earlier run")
     options = parser.parse_args(arguments)
-    if options.fresh:
-        shutil.rmtree(options.output / "rows", ignore_errors=True)
     try:
         run_demo(
             tasks=[spec_of(name.strip()).name for name in options.tasks.split(",")],

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,6 +32,7 @@ from steer.errors import ConfigError, SteerError
 __all__ = ["ARTEFACTS", "Evaluation", "evaluate", "load_settings", "main", "outcomes", "serving"]
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
+_PACKAGES = ("metaworld", "ogbench")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,25 +102,31 @@ def evaluate(evaluation: Evaluation, server: str, output: Path) -> list[Row]:
         ConfigError: The directory holds a run with other settings.
         SteerError: The server failed; the rows before stand.
     """
-    file = RowFile(output, _identity(evaluation, server))
-    done = {row.key for row in file.rows}
     seeds = {task: evaluation.seeds(task) for task in evaluation.tasks}
-    jobs = jobs_of(server, seeds, evaluation.arms, evaluation.settings, done)
-    total = evaluation.num_episodes * len(evaluation.tasks) * len(evaluation.arms)
-    missing = sum(len(job.arms) for job in jobs)
-    with tqdm(total=total, initial=total - missing, unit="episode", mininterval=1.0) as progress:
+    with RowFile(output, _identity(evaluation, server)) as file:
+        done = {row.key for row in file.rows}
+        jobs = jobs_of(server, seeds, evaluation.arms, evaluation.settings, done)
+        total = evaluation.num_episodes * len(evaluation.tasks) * len(evaluation.arms)
+        missing = sum(len(job.arms) for job in jobs)
+        with tqdm(total=total, initial=total - missing, unit="episode", mininterval=1) as bar:
 
-        def take(rows: list[Row]) -> None:
-            file.append(rows)
-            progress.update(len(rows))
+            def take(row: Row) -> None:
+                file.append(row)
+                bar.set_postfix_str(row.task, refresh=False)
+                bar.update()
 
-        run_jobs(jobs, num_workers=evaluation.num_workers, on_rows=take)
+            run_jobs(
+                jobs,
+                num_workers=evaluation.num_workers,
+                on_row=take,
+                log=output / "workers.log",
+            )
     names = {arm.name for arm in evaluation.arms}
     return [r for r in file.rows if r.arm in names and r.seed in seeds.get(r.task, ())]
 
 
 def _identity(evaluation: Evaluation, server: str) -> dict[str, Any]:
-    """Return what rows of one run have in common: split, settings, critics and policies."""
+    """Return what the rows of one run have in common, beside task, arm and seed."""
     with SteerClient(server) as client:
         description = client.describe()
     return {
@@ -129,6 +137,7 @@ def _identity(evaluation: Evaluation, server: str) -> dict[str, Any]:
             item.name: item.digest for item in description.policies if item.name in evaluation.tasks
         },
         "device": description.device,
+        "versions": {name: version(name) for name in ("mujoco", *_PACKAGES)},
     }
 
 
@@ -139,7 +148,10 @@ def outcomes(rows: Sequence[Row], task: str, arm: str) -> dict[int, bool]:
 
 def summary(rows: Sequence[Row], evaluation: Evaluation) -> str:
     """Return a table: success of every arm, and its difference to the policy alone."""
-    lines = [f"{'task':18}{'arm':18}{'n':>5}  success            minus alone"]
+    lines = [
+        f"{evaluation.split} seeds",
+        f"{'task':18}{'arm':18}{'n':>5}  success            minus alone",
+    ]
     for task in evaluation.tasks:
         alone = outcomes(rows, task, "alone")
         for arm in evaluation.arms:

@@ -160,7 +160,11 @@ def verdict(figures: Sequence[TaskFigures]) -> str:
 
 
 def records_of(
-    figures: Sequence[TaskFigures], *, command: str, extra: Mapping[str, tuple[float, str]]
+    figures: Sequence[TaskFigures],
+    *,
+    command: str,
+    extra: Mapping[str, tuple[float, str]],
+    measured_at: str,
 ) -> list[dict[str, Any]]:
     """Return the records of design section 9.
 
@@ -168,10 +172,11 @@ def records_of(
         figures: Of all tasks.
         command: That measured them.
         extra: Further values with their unit, by metric.
+        measured_at: The commit, as `commit` gave it when the run began.
     """
     origin = {
         "command": command,
-        "commit": commit(),
+        "commit": measured_at,
         "machine": machine(),
         "versions": versions(),
         "date": datetime.now(UTC).date().isoformat(),

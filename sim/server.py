@@ -80,10 +80,27 @@ def running(command: Sequence[str], *, log: Path) -> Iterator[RunningServer]:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
+    with _ended_with_us(process.pid):
+        try:
+            yield RunningServer(_wait_for_address(process, log), process.pid, log)
+        finally:
+            _stop(process)
+
+
+@contextmanager
+def _ended_with_us(pid: int) -> Iterator[None]:
+    """End a process should this one be killed: nothing of ours runs on after kill -9.
+
+    A shell waits for the end of a pipe that only this process holds open.
+    """
+    script = 'cat; kill -TERM "$0" 2>/dev/null'
+    command = ["/bin/sh", "-c", script, str(pid)]
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
-        yield RunningServer(_wait_for_address(process, log), process.pid, log)
+        yield
     finally:
-        _stop(process)
+        watcher.kill()
+        watcher.communicate()
 
 
 def _wait_for_address(process: "subprocess.Popen[bytes]", log: Path) -> str:

@@ -1,15 +1,17 @@
 """One row an episode, in a file that only grows: whatever stops a run, what is in it counts."""
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from steer.errors import ConfigError
+from steer.errors import ConfigError, ServerError
 
-__all__ = ["Row", "RowFile", "read_rows"]
+__all__ = ["Row", "RowFile", "read_rows", "row_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,50 +65,90 @@ class Row:
         return sum(index != 0 for index in self.indices)
 
 
+def row_of(line: str) -> Row:
+    """Return the row of a line of JSON.
+
+    Raises:
+        ServerError: The line is `{"error": TEXT}`: what a worker says instead of a row.
+        ValueError: The line is neither.
+    """
+    tree: dict[str, Any] = json.loads(line)
+    if "error" in tree:
+        raise ServerError(tree["error"])
+    if tree.keys() != {item.name for item in fields(Row)}:
+        raise ValueError(f"a row's fields, got {sorted(tree)}")
+    lists = {name: tuple(value) for name, value in tree.items() if isinstance(value, list)}
+    return Row(**{**tree, **lists})
+
+
 class RowFile:
-    """The rows of a run, `rows.jsonl`, and what was asked of it, `run.json`.
+    """The rows of a run, `rows.jsonl`, and what they have in common, `run.json`.
+
+    Only one process at a time can have it open, and no episode stands in it twice.
 
     Args:
         directory: Of the run; made where it is missing.
-        settings: What all rows of the run have in common. A run with other settings is refused.
+        identity: What all rows of the run have in common. A run with another one is refused.
 
     Raises:
-        ConfigError: The directory holds a run with other settings.
+        ConfigError: The directory holds a run with another identity, a line that is not a row, an
+            episode twice, or is in use.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, identity: Mapping[str, Any]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "rows.jsonl"
-        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-        known = directory / "run.json"
-        if known.exists() and known.read_text() != text:
+        self._file = self._path.open("ab")
+        try:
+            self._lock()
+            _check_identity(directory, identity)
+            self._mend()
+            self.rows = read_rows(directory)
+        except BaseException:
+            self._file.close()
+            raise
+        self._keys = {row.key for row in self.rows}
+
+    def __enter__(self) -> "RowFile":
+        """Return the file itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let others have it."""
+        self._file.close()
+
+    def append(self, row: Row) -> None:
+        """Add a row; it is on the disk when this returns.
+
+        Raises:
+            ConfigError: The episode is there already.
+        """
+        if row.key in self._keys:
+            raise ConfigError(f"{self._path}: expected each episode once, got {row.key} twice")
+        self._file.write(json.dumps(asdict(row), separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._keys.add(row.key)
+        self.rows.append(row)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
             raise ConfigError(
-                f"--output: expected a new directory or one of a run with the same settings, got "
-                f"{directory}, whose run.json differs: {_first_difference(known, settings)}"
-            )
-        known.write_text(text)
-        self._mend()
-        self.rows = read_rows(directory)
+                f"--output: expected a directory that no other run writes to, got "
+                f"{self._path.parent}"
+            ) from error
 
     def _mend(self) -> None:
         """Cut off a last line that a stopped run did not finish."""
-        if not self._path.exists():
-            return
         data = self._path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole != data:
-            with self._path.open("r+b") as file:
-                file.truncate(len(whole))
-
-    def append(self, rows: Iterable[Row]) -> None:
-        """Add rows; they are on the disk when this returns."""
-        fresh = list(rows)
-        with self._path.open("a") as file:
-            for row in fresh:
-                file.write(json.dumps(asdict(row), separators=(",", ":")) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self.rows += fresh
+        self._file.truncate(data.rfind(b"\n") + 1)
 
 
 def read_rows(directory: Path) -> list[Row]:
@@ -118,14 +160,11 @@ def read_rows(directory: Path) -> list[Row]:
     path = directory / "rows.jsonl"
     if not path.exists():
         return []
-    tuples = {item.name for item in fields(Row) if "tuple" in str(item.type)}
     rows: dict[tuple[str, str, int], Row] = {}
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         try:
-            tree: dict[str, Any] = json.loads(line)
-            tree |= {name: tuple(tree[name]) for name in tuples}
-            row = Row(**tree)
-        except (ValueError, TypeError, KeyError) as error:
+            row = row_of(line)
+        except (ValueError, TypeError, ServerError) as error:
             raise ConfigError(f"{path}: expected a row in line {number}, got {error}") from error
         if row.key in rows:
             raise ConfigError(f"{path}: expected each episode once, got {row.key} twice")
@@ -133,8 +172,19 @@ def read_rows(directory: Path) -> list[Row]:
     return list(rows.values())
 
 
-def _first_difference(path: Path, settings: Mapping[str, Any]) -> str:
-    known = json.loads(path.read_text())
-    wanted = json.loads(json.dumps(settings))
-    names = [key for key in {**known, **wanted} if known.get(key) != wanted.get(key)]
-    return ", ".join(f"{key} was {known.get(key)!r}, is {wanted.get(key)!r}" for key in names)
+def _check_identity(directory: Path, identity: Mapping[str, Any]) -> None:
+    """Write `run.json`, or compare with the one that is there."""
+    path = directory / "run.json"
+    if not path.exists():
+        fresh = directory / "run.json.partial"
+        fresh.write_text(json.dumps(identity, indent=2, sort_keys=True) + "\n")
+        fresh.replace(path)
+        return
+    known, wanted = json.loads(path.read_text()), json.loads(json.dumps(identity))
+    odd = [key for key in {**known, **wanted} if known.get(key) != wanted.get(key)]
+    if odd:
+        said = ", ".join(f"{key} was {known.get(key)!r}, is {wanted.get(key)!r}" for key in odd)
+        raise ConfigError(
+            f"--output: expected a new directory or one of a run with the same settings, got "
+            f"{directory}, where {said}"
+        )

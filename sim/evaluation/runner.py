@@ -1,42 +1,21 @@
-"""Many episodes: worker processes of one robot each, and one writer of rows."""
+"""Many episodes: worker processes of one robot each, and one receiver of rows."""
 
+import asyncio
 import os
-import signal
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from sim.evaluation.arms import Arm, Settings
-from sim.evaluation.episode import run_episode
-from sim.evaluation.rows import Row
-from sim.tasks import Env, make
-from steer.client import SteerClient
-from steer.clock import MonotonicClock
+from sim.evaluation.rows import Row, row_of
+from sim.evaluation.worker import Job
+from steer.errors import ServerError
 
-__all__ = ["Job", "jobs_of", "run_jobs"]
+__all__ = ["WORKER", "jobs_of", "run_jobs"]
 
-_POLL_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The episodes of one seed, one for each arm, run after one another in one process.
-
-    Attributes:
-        server: `HOST:PORT`.
-        task: Name of the task.
-        seed: Of all its episodes.
-        arms: Still to run.
-        settings: N, margin and beta of the task.
-    """
-
-    server: str
-    task: str
-    seed: int
-    arms: tuple[Arm, ...]
-    settings: Settings
+WORKER = (sys.executable, "-m", "sim.evaluation.worker")
+_MAX_LINE_BYTES = 2**22
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def jobs_of(
@@ -54,100 +33,91 @@ def jobs_of(
             if index >= len(numbers):
                 continue
             seed = numbers[index]
-            missing = tuple(arm for arm in arms if (task, arm.name, seed) not in done)
+            missing = tuple(arm.name for arm in arms if (task, arm.name, seed) not in done)
             if missing:
                 jobs.append(Job(server, task, seed, missing, settings[task]))
     return jobs
 
 
 def run_jobs(
-    jobs: Sequence[Job], *, num_workers: int, on_rows: Callable[[list[Row]], None]
+    jobs: Sequence[Job],
+    *,
+    num_workers: int,
+    on_row: Callable[[Row], None],
+    log: Path,
+    worker: Sequence[str] = WORKER,
 ) -> None:
-    """Run jobs in parallel processes and hand over the rows of each as it ends.
+    """Run jobs in parallel processes and hand over the row of each episode as it ends.
 
     Args:
-        jobs: In order.
+        jobs: In order; a worker takes the next as soon as it is free.
         num_workers: Processes; each has its own robots, and one thread.
-        on_rows: Called in this process.
+        on_row: Called in this process.
+        log: What the workers' libraries print is added there.
+        worker: Command of a worker.
 
     Raises:
         SteerError: An episode could not be run; the rows handed over before stand.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"
+    if jobs:
+        asyncio.run(_run(jobs, min(num_workers, len(jobs)), on_row, log, worker))
+
+
+async def _run(
+    jobs: Sequence[Job],
+    num_workers: int,
+    on_row: Callable[[Row], None],
+    log: Path,
+    worker: Sequence[str],
+) -> None:
     queue = iter(jobs)
-    with ProcessPoolExecutor(
-        num_workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt
-    ) as pool:
-        try:
-            # A short queue, so that an interrupt does not wait for jobs that have not begun.
-            running = {pool.submit(_run, job) for job in islice(queue, num_workers + 1)}
-            while running:
-                ended, running = _wait(running)
-                for future in ended:
-                    on_rows(future.result())
-                    running |= {pool.submit(_run, job) for job in islice(queue, 1)}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in (pool._processes or {}).values():
-                process.terminate()
-            raise
+    drivers = [asyncio.create_task(_drive(queue, on_row, log, worker)) for _ in range(num_workers)]
+    try:
+        await asyncio.gather(*drivers)
+    finally:  # Of several failures the first is told; each driver ends its own process.
+        for driver in drivers:
+            driver.cancel()
+        await asyncio.gather(*drivers, return_exceptions=True)
 
 
-def _wait(
-    running: set["Future[list[Row]]"],
-) -> tuple[set["Future[list[Row]]"], set["Future[list[Row]]"]]:
-    """Wait for one job at least, in short waits so that Ctrl-C is heard."""
-    while True:
-        ended, rest = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-        if ended:
-            return ended, rest
-
-
-def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-class _Robots:
-    """What a worker process keeps between jobs: one robot a task, one session an arm."""
-
-    def __init__(self) -> None:
-        self.envs: dict[str, Env] = {}
-        self.clients: dict[tuple[str, str, Arm, Settings], SteerClient] = {}
-
-    def env(self, task: str) -> Env:
-        """Return the robot of a task."""
-        if task not in self.envs:
-            self.envs[task] = make(task)
-        return self.envs[task]
-
-    def client(self, job: Job, arm: Arm) -> SteerClient:
-        """Return a client with the session of an arm."""
-        key = (job.server, job.task, arm, job.settings)
-        if key not in self.clients:
-            client = SteerClient(job.server)
-            client.open_session(
-                self.env(job.task).spec.embodiment,
-                critic=job.task,
-                policy=arm.policy(job.task),
-                selection=arm.selection(job.settings),
-                robot=f"sim/{job.task}/{arm.name}",
-            )
-            self.clients[key] = client
-        return self.clients[key]
-
-
-_robots = _Robots()
-
-
-def _run(job: Job) -> list[Row]:
-    return [
-        run_episode(
-            _robots.client(job, arm),
-            _robots.env(job.task),
-            arm,
-            job.settings,
-            seed=job.seed,
-            clock=MonotonicClock(),
+async def _drive(
+    queue: Iterator[Job], on_row: Callable[[Row], None], log: Path, worker: Sequence[str]
+) -> None:
+    """Start a worker and feed it jobs, one at a time, until there are none."""
+    with log.open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *worker,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            limit=_MAX_LINE_BYTES,
+            cwd=_CHECKOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-        for arm in job.arms
-    ]
+    try:
+        for job in queue:
+            await _do(process, job, on_row, log)
+        assert process.stdin is not None  # It is a pipe.
+        process.stdin.close()
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _do(
+    process: asyncio.subprocess.Process, job: Job, on_row: Callable[[Row], None], log: Path
+) -> None:
+    """Have a worker do one job."""
+    assert process.stdin is not None  # Both are pipes.
+    assert process.stdout is not None
+    process.stdin.write(job.to_line().encode())
+    while (line := await process.stdout.readline()) != b"\n":
+        if not line.endswith(b"\n"):
+            code = await process.wait()
+            raise ServerError(
+                f"worker: expected the rows of {job.task} seed {job.seed}, got its end with exit "
+                f"code {code}; its log is {log}"
+            )
+        on_row(row_of(line.decode()))

@@ -45,7 +45,7 @@ run_tests() {
 
 python=$(find_python)
 "$main/python" -m hatchling build -t wheel -d "$work/dist" >/dev/null 2>&1
-cp pyproject.toml "$work"
+cp -R pyproject.toml examples "$work"
 mkdir "$work/tests"
 for name in $tests; do
     for path in tests/$name; do [ ! -e "$path" ] || cp -R "$path" "$work/tests/"; done

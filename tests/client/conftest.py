@@ -86,6 +86,7 @@ class Script(SteeringServicer):
         return pb.DescribeResponse(
             server_version="1",
             critics=[critic_to_message(self.critic)],
+            policies=[policy_to_message(self.policy)],
             device="cpu",
             limits=limits_to_message(self.limits),
         )

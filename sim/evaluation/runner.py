@@ -76,7 +76,8 @@ async def _run(
         await asyncio.gather(*drivers)
     finally:  # Of several failures the first is told; each driver ends its own process.
         for driver in drivers:
-            driver.cancel()
+            if not driver.cancelling():  # A second one would cut its cleaning up short.
+                driver.cancel()
         await asyncio.gather(*drivers, return_exceptions=True)
 
 
@@ -103,7 +104,7 @@ async def _drive(
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
 
 
 async def _do(

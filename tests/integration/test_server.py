@@ -134,16 +134,16 @@ def test_a_server_that_is_stopped_is_late_and_after_it_goes_on_its_late_answers_
 ):
     """SIGSTOP: the kernel takes the bytes, nobody answers; then every reply is to its own call."""
     clock = MonotonicClock()
-    with steer_serve("--critic", str(critic), "--listen", "127.0.0.1:0") as server:
-        with SteerClient(server.address()) as client:
-            client.open_session(ROBOT, selection=Selection(gated=False))
-            client.rank(OBSERVATION, CANDIDATES, budget_s=20)
-            server.process.send_signal(signal.SIGSTOP)
-            start_s = clock.now_s()
-            hung = [client.rank(OBSERVATION, CANDIDATES, budget_s=0.1) for _ in range(5)]
-            duration_s = clock.now_s() - start_s
-            server.process.send_signal(signal.SIGCONT)
-            back = client.rank(OBSERVATION, CANDIDATES, budget_s=20)
+    options = ("--critic", str(critic), "--listen", "127.0.0.1:0")
+    with steer_serve(*options) as server, SteerClient(server.address()) as client:
+        client.open_session(ROBOT, selection=Selection(gated=False))
+        client.rank(OBSERVATION, CANDIDATES, budget_s=20)
+        server.process.send_signal(signal.SIGSTOP)
+        start_s = clock.now_s()
+        hung = [client.rank(OBSERVATION, CANDIDATES, budget_s=0.1) for _ in range(5)]
+        duration_s = clock.now_s() - start_s
+        server.process.send_signal(signal.SIGCONT)
+        back = client.rank(OBSERVATION, CANDIDATES, budget_s=20)
 
     assert {(item.index, item.reason) for item in hung} == {(0, Reason.LATE)}
     assert duration_s < 5

@@ -186,7 +186,8 @@ def test_loading_imports_no_compiler(saved):
     """Loading in a fresh process leaves out torch's compiler: ten seconds and much memory."""
     script = (
         "import sys; from pathlib import Path; from steer.critics.artefact import load_critic; "
-        "load_critic(Path(sys.argv[1])); print(sorted(m for m in sys.modules if m.startswith('torch._inductor')))"
+        "load_critic(Path(sys.argv[1])); "
+        "print(sorted(m for m in sys.modules if m.startswith('torch._inductor')))"
     )
 
     done = subprocess.run(

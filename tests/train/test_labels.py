@@ -37,7 +37,7 @@ def test_wrong_csv_is_refused(tmp_path, text, complaint):
 
 def test_missing_csv_is_refused(tmp_path):
     """A file that is not there gives our error."""
-    with pytest.raises(DatasetError, match="no.csv"):
+    with pytest.raises(DatasetError, match=r"no\.csv"):
         read_success(tmp_path / "no.csv", EPISODES)
 
 

@@ -69,12 +69,15 @@ class TrainConfig:
     """Bins of the value's histogram."""
 
     def __post_init__(self) -> None:
-        for name in ("horizon", "steps", "batch_size", "num_members", "threads", "log_every"):
+        counts = ("horizon", "steps", "batch_size", "num_members", "threads")
+        for name in (*counts, "log_every", "save_every"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')}: expected >= 1")
+                got = getattr(self, name)
+                raise ConfigError(f"--{name.replace('_', '-')}: expected >= 1, got {got}")
         for name in ("discount", "target_rate"):
             if not 0 < getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')}: expected a number in (0, 1)")
+                got = getattr(self, name)
+                raise ConfigError(f"--{name.replace('_', '-')}: expected in (0, 1), got {got}")
         if not 0 <= self.holdout < 1:
             raise ConfigError(f"--holdout: expected a number in [0, 1), got {self.holdout}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):

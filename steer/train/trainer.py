@@ -1,9 +1,10 @@
 """The loop that every algorithm shares: batches, steps, schedule, state, curve."""
 
+import contextlib
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -78,7 +79,8 @@ class Trainer:
                 shown = self._step(step)
                 if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
                     last = {name: value.item() for name, value in shown.items()}
-                    curve.add(step + 1, last)
+                    with _going_on("curve"):
+                        curve.add(step + 1, last)
                     progress.set_postfix({name: f"{value:.3f}" for name, value in last.items()})
                 if (step + 1) % config.save_every == 0:
                     self._save(step + 1)
@@ -86,7 +88,8 @@ class Trainer:
             logger.warning("stopped in step %d; the same command with --resume goes on", step)
             raise
         finally:
-            curve.close()
+            with _going_on("curve"):
+                curve.close()
         return last
 
     def _step(self, step: int) -> Mapping[str, Tensor]:
@@ -101,7 +104,7 @@ class Trainer:
         return {**shown, "learning_rate": torch.tensor(rate)}
 
     def _save(self, step: int) -> None:
-        try:
+        with _going_on(f"training state of step {step}"):
             save_state(
                 self._config.training_directory,
                 step=step,
@@ -109,8 +112,15 @@ class Trainer:
                 module=self._learner,
                 optimiser=self._optimiser,
             )
-        except OSError as error:
-            logger.warning("training state of step %d not saved, going on: %s", step, error)
+
+
+@contextlib.contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """Go on training where the disk is full: what was written before is whole."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("%s not written, going on: %s", what, error)
 
 
 class _Data:

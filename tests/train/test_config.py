@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from steer.errors import ConfigError
+from steer.train.config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"horizon": 0},
+        {"steps": 0},
+        {"save_every": 0},
+        {"discount": 1.0},
+        {"holdout": 1.0},
+        {"learning_rate": float("nan")},
+        {"success": Path("a.csv"), "assume_success": True},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options):
+    """The text names the option as it is typed."""
+    name = next(iter(options)).replace("_", "-")
+
+    with pytest.raises(ConfigError, match=f"--{name}"):
+        TrainConfig(dataset="d", output=Path("o"), **options)
+
+
+def test_range_of_values_follows_the_discount():
+    """The worst is -1 a tick for ever."""
+    head = TrainConfig(dataset="d", output=Path("o"), discount=0.9).head
+
+    assert (head.v_min, head.v_max) == (pytest.approx(-10), 0)
+
+
+def test_training_directory_is_beside_the_critic():
+    """What training leaves is not in the artefact."""
+    config = TrainConfig(dataset="d", output=Path("a/critic"))
+
+    assert config.training_directory == Path("a/critic-training")

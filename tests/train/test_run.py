@@ -1,0 +1,177 @@
+import logging
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from steer.critics.artefact import load_critic
+from steer.errors import ConfigError, DatasetError
+from steer.train import state
+from steer.train.run import split_episodes, train
+from steer.train.trainer import Trainer
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+# Trains, and kills itself in the middle of writing its second state.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from steer.critics.card import NetworkConfig
+from steer.train import state
+from steer.train.config import TrainConfig
+from steer.train.run import train
+
+calls = []
+
+def fsync(descriptor):
+    calls.append(descriptor)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+state.os.fsync = fsync
+train(TrainConfig(
+    dataset=sys.argv[1], output=Path(sys.argv[2]), horizon=2, steps=12, batch_size=16,
+    num_members=2, discount=0.8, log_every=4, save_every=5,
+    network=NetworkConfig(encoder_hidden=16, context_dim=8, member_hidden=(16, 16)),
+))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _threads_are_put_back():
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def mixed(make_episodes):
+    return make_episodes([8] * 10, [True, False] * 5)
+
+
+@pytest.fixture
+def config(mixed, write_dataset, small_config):
+    dataset = str(write_dataset(mixed))
+    return lambda **changes: small_config(dataset=dataset, **changes)
+
+
+@pytest.mark.parametrize("algorithm", ["iql", "sarsa"])
+def test_the_same_seed_gives_the_same_critic(config, tmp_path, algorithm):
+    """Two runs agree bit for bit; another seed gives another critic."""
+    digests = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(config(output=tmp_path / name, algorithm=algorithm, seed=seed))
+        digests.append(load_critic(tmp_path / name).digest)
+
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_killed_and_resumed_is_the_same_bit_for_bit(config, tmp_path):
+    """Killed in the middle of writing a state, the run goes on from the one before."""
+    whole, cut = config(output=tmp_path / "whole"), config(output=tmp_path / "cut", resume=True)
+    train(whole)
+
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, cut.dataset, str(cut.output)],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not cut.output.exists()
+    assert (cut.training_directory / "state.safetensors").exists()
+    train(cut)
+
+    assert load_critic(whole.output).digest == load_critic(cut.output).digest
+    curves = [c.training_directory.joinpath("curve.csv").read_text() for c in (whole, cut)]
+    assert curves[0] == curves[1]
+
+
+def test_stopped_run_asks_for_resume(config, monkeypatch):
+    """Ctrl-C is passed on, writes no critic, and the same command then asks for --resume."""
+    step = Trainer._step
+
+    def stopped(self, number):
+        if number == 7:
+            raise KeyboardInterrupt
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "_step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(config())
+
+    assert not config().output.exists()
+    with pytest.raises(ConfigError, match="--resume"):
+        train(config())
+
+
+def test_resume_with_other_options_is_refused(config, monkeypatch):
+    """What would not be the same run is named."""
+    monkeypatch.setattr(Trainer, "run", _stop_after_state(Trainer.run))
+    with pytest.raises(KeyboardInterrupt):
+        train(config())
+    monkeypatch.undo()
+
+    with pytest.raises(ConfigError, match="batch_size was 16, is 17"):
+        train(config(resume=True, batch_size=17))
+
+
+def _stop_after_state(run):
+    def stopped(self):
+        run(self)
+        raise KeyboardInterrupt
+
+    return stopped
+
+
+def test_full_disk_goes_on_training(config, monkeypatch, caplog):
+    """A state that cannot be written is told, and the run goes on to its critic."""
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state, "os", type("os", (), {"fsync": staticmethod(full)}))
+    with caplog.at_level(logging.WARNING):
+        train(config())
+
+    assert "training state of step 5 not written" in caplog.text
+    assert load_critic(config().output).card.horizon == 2
+
+
+def test_card_tells_what_was_learnt_from(config, mixed):
+    """Counts, fingerprint, options and held-out episodes are in the card."""
+    card = train(config(holdout=0.2))
+
+    assert (card.dataset.num_episodes, card.dataset.fingerprint) == (8, mixed.fingerprint())
+    assert len(card.dataset.held_out) == 2
+    assert set(card.dataset.held_out) < set(mixed.episode.tolist())
+    assert card.training["steps"] == 12
+    assert card.embodiment.name == "bot"
+
+
+def test_success_only_data_are_warned_about(config, caplog):
+    """The warning says what they cannot teach."""
+    with caplog.at_level(logging.WARNING):
+        train(config(assume_success=True))
+
+    assert "but not what fails" in caplog.text
+
+
+def test_failure_only_data_are_refused(make_episodes, write_dataset, small_config):
+    """Nothing but failures teaches nothing."""
+    root = write_dataset(make_episodes([8, 8], [False, False]))
+
+    with pytest.raises(DatasetError, match="at least one episode that succeeds, got 2"):
+        train(small_config(dataset=str(root)))
+
+
+def test_split_is_the_same_for_every_run():
+    """Held-out episodes depend on the number of episodes alone; kept and held out are all."""
+    kept, held_out = split_episodes(20, 0.1)
+
+    assert len(held_out) == 2
+    np.testing.assert_array_equal(np.sort(np.r_[kept, held_out]), np.arange(20))
+    np.testing.assert_array_equal(held_out, split_episodes(20, 0.1)[1])

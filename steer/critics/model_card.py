@@ -21,7 +21,9 @@ def model_card(card: CriticCard) -> str:
     )
     audit = "Not audited: run `steer audit` before any rollout."
     if card.audit is not None:
-        verdict = "passed" if card.audit.get("passed") else "FAILED"
+        # `failed` names the thresholds missed; an audit without it proves nothing.
+        failed = card.audit.get("failed", ["no verdict in the card"])
+        verdict = f"FAILED: {', '.join(failed)}" if failed else "passed"
         audit = f"Audit {verdict}.\n\n```json\n{json.dumps(dict(card.audit), indent=2)}\n```"
     versions = ", ".join(f"{name} {version}" for name, version in sorted(card.versions.items()))
     task = data.instruction or data.task or "a task without a name"

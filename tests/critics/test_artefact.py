@@ -165,13 +165,21 @@ def test_full_disk_leaves_the_old_critic(critic, saved, monkeypatch, calls):
     assert os.listdir(saved.parent) == ["critic"]
 
 
-def test_card_can_be_replaced(saved):
-    """An audit is written beside the same weights, and the model card tells of it."""
-    card = load_critic(saved).card
-    update_card(saved, replace(card, audit={"passed": False}))
+@pytest.mark.parametrize(
+    ("audit", "verdict"),
+    [
+        ({"failed": []}, "Audit passed."),
+        ({"failed": ["value_order"]}, "Audit FAILED: value_order."),
+        ({}, "Audit FAILED: no verdict"),
+        (None, "Not audited"),
+    ],
+)
+def test_card_can_be_replaced(saved, audit, verdict):
+    """An audit is written beside the same weights, and the model card tells its verdict."""
+    update_card(saved, replace(load_critic(saved).card, audit=audit))
 
-    assert load_critic(saved).card.audit == {"passed": False}
-    assert "FAILED" in (saved / "README.md").read_text()
+    assert load_critic(saved).card.audit == audit
+    assert verdict in (saved / "README.md").read_text()
     assert len(os.listdir(saved)) == 3
 
 

@@ -19,7 +19,7 @@ def test_round_trip(card):
         card,
         dataset=DatasetSummary(name="demo", task="push", num_episodes=3, held_out=(4, 7)),
         training={"seed": 3},
-        audit={"passed": True},
+        audit={"failed": []},
         versions={"torch": "2"},
         weights_sha256="ab",
     )

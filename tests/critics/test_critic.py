@@ -84,7 +84,7 @@ def test_digest_follows_weights_and_decisive_fields(card, critic):
         copy.load_state_dict({k: v + delta for k, v in critic.state_dict().items()})
         return copy.eval().digest
 
-    same = digest(replace(card, audit={"passed": True}, versions={"torch": "9"}), 0.0)
+    same = digest(replace(card, audit={"failed": []}, versions={"torch": "9"}), 0.0)
     margin = digest(replace(card, selection=replace(card.selection, margin=2.0)), 0.0)
 
     assert same == critic.digest

@@ -1,0 +1,81 @@
+"""Each number of an audit, on arrays whose answer is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steer.train.audit_metrics import (
+    auc,
+    calibrate,
+    mean_over_episodes,
+    normalised_rank,
+    regret_curve,
+    value_order,
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "order"), [([1.0, 2.0, 5.0], 1.0), ([3.0, 2.0, 0.0], -1.0), ([1.0, 1.0], 0.0)]
+)
+def test_value_order_is_the_correlation_of_ranks_with_time(values, order):
+    """A value that always rises has 1, one that always falls -1, a constant 0."""
+    assert value_order(np.array(values)) == pytest.approx(order)
+
+
+def test_auc_of_separated_values_is_one_and_of_equal_ones_a_half():
+    """It is the chance that a success stands above a failure, ties counting half."""
+    high, low = np.array([2.0, 3.0]), np.array([0.0, 1.0])
+
+    found = [auc(high, low), auc(low, high), auc(high, high), auc(high, np.zeros(0))]
+
+    assert found == [1.0, 0.0, 0.5, 0.5]
+
+
+def test_perfect_predictions_are_calibrated():
+    """Predictions that come true have slope 1, correlation 1 and no error."""
+    returns = np.linspace(-50, 0, 101)
+
+    found = calibrate(returns, returns)
+
+    assert found.slope == pytest.approx(1.0)
+    assert found.rank_correlation == pytest.approx(1.0)
+    assert found.error == pytest.approx(0.0)
+
+
+def test_constant_predictions_teach_nothing():
+    """A critic that always says the same has correlation and slope 0."""
+    found = calibrate(np.full(20, -3.0), np.linspace(-50, 0, 20))
+
+    assert (found.rank_correlation, found.slope) == (0.0, 0.0)
+
+
+def test_rank_is_one_for_the_best_and_counts_ties_half():
+    """Candidate 0 of each state: best, worst, and tied with one of two others."""
+    scores = np.array([[3.0, 1.0, 2.0], [0.0, 1.0, 2.0], [1.0, 1.0, 0.0]])
+
+    assert normalised_rank(scores, index=0).tolist() == [1.0, 0.0, 0.75]
+
+
+def test_the_regret_of_a_perfect_critic_is_zero():
+    """Choosing by the returns themselves costs nothing; choosing blindly costs the mean gap."""
+    returns = np.array([[0.0, -2.0], [-4.0, 0.0]])
+
+    assert regret_curve(returns, returns, [1, 2]) == [(1, 0.0, 0.0), (2, 0.0, 1.5)]
+
+
+def test_no_episode_has_no_mean():
+    """Without episodes there is no number, and n says so."""
+    found = mean_over_episodes([], seed=0)
+
+    assert found.n == 0
+    assert np.isnan(found.value)
+
+
+@given(st.lists(st.floats(-50, 0), min_size=1, max_size=30))
+def test_the_interval_holds_the_mean(values):
+    """The bootstrap's ends lie on both sides of the mean, and within the values."""
+    found = mean_over_episodes(values, seed=1)
+
+    assert min(values) - 1e-9 <= found.low <= found.value + 1e-9
+    assert found.value - 1e-9 <= found.high <= max(values) + 1e-9

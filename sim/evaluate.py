@@ -29,7 +29,16 @@ from sim.tasks import TASKS, spec_of
 from steer.client import SteerClient
 from steer.errors import ConfigError, SteerError
 
-__all__ = ["ARTEFACTS", "Evaluation", "evaluate", "load_settings", "main", "outcomes", "serving"]
+__all__ = [
+    "ARTEFACTS",
+    "Evaluation",
+    "evaluate",
+    "load_settings",
+    "main",
+    "outcomes",
+    "serving",
+    "summary",
+]
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 _PACKAGES = ("metaworld", "ogbench")

@@ -26,7 +26,7 @@ from steer.clock import MonotonicClock
 from steer.errors import SteerError
 from steer.types import Decision
 
-__all__ = ["CANNOT_RENDER", "main"]
+__all__ = ["CANNOT_RENDER", "film_episode", "main", "write"]
 
 CANNOT_RENDER = 3
 SIZE = 256

@@ -23,6 +23,7 @@ def fake_modules(monkeypatch, **modules):
 @dataclass(frozen=True, kw_only=True)
 class FakeConfig:
     critic: str = ""
+    policy: str | None = None
     margins: list[int] = field(default_factory=list)
 
 

@@ -1,3 +1,5 @@
+"""A critic on disk: whole, or refused by what is wrong with it."""
+
 import hashlib
 import json
 import os

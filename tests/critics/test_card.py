@@ -1,3 +1,5 @@
+"""A critic's card: round trip, identity, and what is refused."""
+
 import json
 from dataclasses import replace
 

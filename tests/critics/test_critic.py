@@ -1,3 +1,5 @@
+"""The critic: embed once, score the executed prefix as the robot runs it."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Members side by side are what each would be alone."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""The HL-Gauss head: targets whose mean is the target."""
+
 import pytest
 import torch
 

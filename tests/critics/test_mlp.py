@@ -1,3 +1,5 @@
+"""The chunk network: one context for all of its chunks."""
+
 import torch
 
 from steer.critics.mlp import ChunkMlp

@@ -1,3 +1,5 @@
+"""Options of training that make no sense are refused by name."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Reading recorded episodes, and refusing what cannot be learnt from."""
+
 import json
 
 import numpy as np

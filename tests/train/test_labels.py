@@ -1,3 +1,5 @@
+"""Outcomes from a file, assumed, or permuted."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""The curve of a run: what is on the disk, and what a kill may leave."""
+
 import pytest
 
 from steer.train.logs import Curve

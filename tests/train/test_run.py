@@ -1,3 +1,5 @@
+"""Training as a whole: data in, critic out, any stop in between."""
+
 import logging
 import signal
 import subprocess

@@ -1,3 +1,5 @@
+"""A training state: whole or the one before, and only of the same run."""
+
 import os
 
 import pytest

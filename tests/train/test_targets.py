@@ -1,3 +1,5 @@
+"""Chunks and their returns, at every kind of episode end."""
+
 import logging
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The state encoder: what it normalises, and what it refuses."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""IQL finds the values that dynamic programming finds."""
+
 import pytest
 
 from steer.errors import ConfigError

@@ -1,3 +1,5 @@
+"""SARSA and Monte-Carlo find the values that dynamic programming finds."""
+
 import numpy as np
 import pytest
 

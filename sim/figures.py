@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _PACKAGES = ("torch", "lerobot", "mujoco", "metaworld", "ogbench", "grpcio", "numpy")
+_PROFILE = 10
 # Metric of the published records by (arm, the arm it is compared with).
 _RATES = {"alone": "alone", "steered": "steered", "filtered": "filtered"}
 _GAINS = {
@@ -47,6 +48,10 @@ class Overrides:
         episodes: Episodes with an override, of those that ran alone on the same seed too.
         won: Of these episodes, succeeded where the policy alone failed.
         lost: Failed where the policy alone succeeded.
+        profile: Share of decisions overridden in each tenth of the task's longest episode; None
+            where no decision was made.
+        promised: Median score of the chosen chunk where it overrode, in discounted return; None
+            without an override.
     """
 
     decisions: int
@@ -54,6 +59,8 @@ class Overrides:
     episodes: int
     won: int
     lost: int
+    profile: tuple[float | None, ...]
+    promised: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,27 @@ def _overrides(steered: Mapping[int, Row], alone: Mapping[int, Row]) -> Override
         episodes=len(changed),
         won=won,
         lost=lost,
+        profile=_profile([row.indices for row in steered.values()]),
+        promised=_median([a for row in steered.values() for a in _overriding(row)]),
     )
+
+
+def _profile(episodes: Sequence[Sequence[int]]) -> tuple[float | None, ...]:
+    """Return the share of choices that are not 0, for each tenth of the longest episode."""
+    longest = max(map(len, episodes), default=0)
+    tenths: list[list[bool]] = [[] for _ in range(_PROFILE)]
+    for indices in episodes:
+        for number, index in enumerate(indices):
+            tenths[number * _PROFILE // longest].append(index != 0)
+    return tuple(float(np.mean(tenth)) if tenth else None for tenth in tenths)
+
+
+def _overriding(row: Row) -> list[float]:
+    return [a for a, index in zip(row.advantages, row.indices, strict=True) if index]
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
 
 
 def _latencies(rows: Sequence[Row]) -> dict[str, Latency]:
@@ -150,12 +177,17 @@ def verdict(figures: Sequence[TaskFigures]) -> str:
     worse = [task for task, gap in gains.items() if gap.high < 0]
     shown = ", ".join(f"{task} {gap.value:+.2f}" for task, gap in gains.items())
     n = min(gap.n for gap in gains.values())
+    seen = f"({shown}; same seeds, n = {n} a task)"
+    if not better and not worse:
+        return f"Steered and alone, the robot did not succeed clearly differently {seen}."
+    if not better:
+        return f"Steered, the robot succeeded clearly less often on {', '.join(worse)} {seen}."
     text = (
         f"Steered, the robot succeeded clearly more often on {len(better)} of {len(gains)} tasks "
-        f"({shown}; same seeds, n = {n} a task)"
+        f"{seen}"
     )
     if worse:
-        return f"{text}, and less often on {', '.join(worse)}."
+        return f"{text}, and clearly less often on {', '.join(worse)}."
     return f"{text}, and on none clearly less."
 
 

@@ -34,6 +34,7 @@ FRAMES_PER_S = 20
 CAPTION = 22
 STRIP_FRAMES = 6
 _POLICY, _OVERRIDE = (70, 110, 200), (230, 140, 30)
+_SUCCESS, _FAILURE = (28, 124, 74), (92, 102, 117)
 
 _Film = list[NDArray[np.uint8]]
 
@@ -50,7 +51,9 @@ def film_episode(
         nonlocal ticks
         if ticks % every == 0:
             picture = robot.render(robot.spec.cameras[0], height=SIZE, width=SIZE)
-            frames.append(_captioned(picture, arm.name, is_override=decision.overrode))
+            frames.append(
+                _captioned(picture, arm.name, _OVERRIDE if decision.overrode else _POLICY)
+            )
         ticks += 1
 
     with SteerClient(server) as client:
@@ -65,13 +68,15 @@ def film_episode(
             client, env, arm, settings, seed=seed, clock=MonotonicClock(), watch=watch
         )
     ending = f"success after {row.steps} ticks" if row.is_success else "no success"
-    last = _captioned(frames[-1][CAPTION:], f"{arm.name}: {ending}", is_override=False)
+    colour = _SUCCESS if row.is_success else _FAILURE
+    last = _captioned(frames[-1][CAPTION:], f"{arm.name}: {ending}", colour)
     return [*frames, *[last] * FRAMES_PER_S], ending
 
 
-def _captioned(picture: NDArray[np.uint8], text: str, *, is_override: bool) -> NDArray[np.uint8]:
-    """Return the picture under a caption; the caption's colour says whose chunk runs."""
-    colour = _OVERRIDE if is_override else _POLICY
+def _captioned(
+    picture: NDArray[np.uint8], text: str, colour: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """Return the picture under a caption, whose colour says whose chunk runs, or how it ended."""
     image = Image.new("RGB", (SIZE, SIZE + CAPTION), colour)
     image.paste(Image.fromarray(picture), (0, CAPTION))
     ImageDraw.Draw(image).text((6, 5), text, fill="white")

@@ -13,8 +13,9 @@ from sim.stats import PairedDifference
 
 __all__ = ["Film", "write_report"]
 
-_PLOT_WIDTH, _ROW, _LEFT, _RIGHT = 640, 26, 190, 120
+_PLOT_WIDTH, _ROW, _LEFT, _RIGHT = 550, 26, 260, 170
 _LOW, _HIGH = -0.6, 1.0
+_BARS = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,23 @@ def write_report(
 _FOREST_NOTE = (
     "Success minus that of the policy alone on the same seeds, with 95% intervals (Newcombe, "
     "paired). Random picks one of the same candidates without a critic: what steering would be "
-    "worth if the critic knew nothing."
+    "worth if the critic knew nothing. Filtered-steered is compared with the filtered policy, not "
+    "steered."
 )
 _FILM_NOTE = (
-    "Blue: the policy's own chunk runs. Orange: the critic's choice runs. Same initial state, same "
-    "noise of the policy."
+    "Blue: the policy's own chunk runs. Orange: the critic's choice runs. Green or grey: the end. "
+    "Same initial state, same noise of the policy."
 )
 _ARMS_NOTE = (
     "95% intervals (Wilson). All arms are ordinary sessions of one server. Success is the first "
     "tick at which the simulation package's own flag is set."
 )
 _OVERRIDE_NOTE = (
-    "An override is a decision for another chunk than the policy's own. Won and lost compare whole "
-    "episodes with at least one override to the policy alone on the same seed."
+    "An override is a decision for another chunk than the policy's own. What one override is worth "
+    "cannot be told, so episodes are compared: those with at least one override, with the policy "
+    "alone on the same seed. Won: only the steered one succeeded. Lost: only the policy alone did. "
+    "Bars: share of decisions overridden in each tenth of the longest episode. Score, median: what "
+    "the critic expected of the chunk that it preferred, in discounted return (-1 a tick)."
 )
 _LATENCY_NOTE = "Evaluation workers share the cores with the server, so these are upper bounds."
 
@@ -119,7 +124,7 @@ def _forest(figures: Sequence[TaskFigures]) -> str:
         (item.task, arm, gap)
         for item in figures
         for (arm, base), gap in item.gains.items()
-        if base == "alone" and arm != "filtered"
+        if (arm == "filtered-steered") == (base == "filtered") and arm != "filtered"
     ]
     height = _ROW * len(lines) + 34
     ticks = "".join(_tick(value / 5, height) for value in range(-3, 6))
@@ -174,31 +179,46 @@ def _film(film: Film) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
+    body, above = "", None
+    for first, *rest in rows:  # The first column names a group: once.
+        cells = "".join(
+            f"<td>{escape(cell)}</td>" for cell in ("" if first == above else first, *rest)
+        )
+        body += f"<tr{' class=first' if first != above else ''}>{cells}</tr>"
+        above = first
     return f"<div class='scroll'><table><tr>{top}</tr>{body}</table></div>"
 
 
 def _success_table(figures: Sequence[TaskFigures]) -> str:
-    rows = []
+    rows, shown = [], set()
     for item in figures:
         for arm, rate in item.rates.items():
-            gaps = [(base, gap) for (name, base), gap in item.gains.items() if name == arm]
-            against = ""
-            if gaps:
-                base, gap = gaps[0]
-                against = f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] vs {base}"
-                against += f", p = {gap.p_value:.2g}"
+            shown.add(arm)
             success = f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]"
-            rows.append([item.task, arm, ARMS[arm].meaning, success, against, str(rate.n)])
-    return _table(["task", "arm", "runs", "success", "paired difference", "n"], rows)
+            rows.append([item.task, arm, success, *_against(item, arm), str(rate.n)])
+    meanings = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(arm.meaning)}</dd>"
+        for name, arm in ARMS.items()
+        if name in shown
+    )
+    head = ["task", "arm", "success", "paired difference", "to", "p (McNemar)", "n"]
+    return f"{_table(head, rows)}<dl>{meanings}</dl>"
+
+
+def _against(figures: TaskFigures, arm: str) -> tuple[str, str, str]:
+    """Return the difference to the arm that this one is compared with, its name, and p."""
+    for (name, base), gap in figures.gains.items():
+        if name == arm:
+            p_value = "< 0.0001" if gap.p_value < 1e-4 else f"{gap.p_value:.2g}"
+            return f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]", base, p_value
+    return "", "", ""
 
 
 def _override_table(figures: Sequence[TaskFigures]) -> str:
-    rows = []
+    rows, profiles = [], []
     for item in figures:
         found = item.overrides
+        profiles.append(_profile(item.task, found.profile))
         share = f"{found.overrides / found.decisions:.0%}" if found.decisions else "-"
         same = found.episodes - found.won - found.lost
         rows.append(
@@ -209,10 +229,34 @@ def _override_table(figures: Sequence[TaskFigures]) -> str:
                 str(found.won),
                 str(found.lost),
                 str(same),
+                f"{found.won} of {found.won + found.lost}",
+                "-" if found.promised is None else f"{found.promised:+.2f}",
             ]
         )
-    head = ["task", "decisions overridden", "episodes with one", "won", "lost", "same outcome"]
-    return _table(head, rows)
+    head = ["task", "overridden", "episodes with one", "won", "lost", "same outcome"]
+    head += ["won of changed", "score"]
+    return f"<div class='cards'>{''.join(profiles)}</div>{_table(head, rows)}"
+
+
+def _profile(task: str, shares: Sequence[float | None]) -> str:
+    """Return the share of decisions overridden over the course of an episode, as SVG bars."""
+    bars = "".join(
+        f"<rect x='{26 * index + 2}' y='{_BARS * (1 - share):.1f}' width='22' "
+        f"height='{_BARS * share:.1f}'><title>{share:.0%}</title></rect>"
+        for index, share in enumerate(shares)
+        if share is not None
+    )
+    return (
+        f"<figure><figcaption>{escape(task)}</figcaption><svg class='profile' viewBox='0 0 310 "
+        f"{_BARS + 20}' role='img' aria-label='share overridden over the episode'>"
+        f"<line class='grid' x1='0' x2='262' y1='0.5' y2='0.5'/>"
+        f"<line class='zero' x1='0' x2='262' y1='{_BARS}' y2='{_BARS}'/>{bars}"
+        f"<text x='268' y='11' class='side'>100%</text>"
+        f"<text x='268' y='{_BARS + 4}' class='side'>0%</text>"
+        f"<text x='0' y='{_BARS + 16}' class='side'>start</text>"
+        f"<text x='262' y='{_BARS + 16}' class='side end'>longest episode's end</text>"
+        "</svg></figure>"
+    )
 
 
 def _latency_table(figures: Sequence[TaskFigures]) -> str:

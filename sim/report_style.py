@@ -37,17 +37,21 @@ svg text { fill: var(--ink); } svg .label { text-anchor: end; } svg .tick { text
 svg .grid { stroke: var(--line); } svg .zero { stroke: var(--soft); stroke-width: 1.5; }
 svg line.steered { stroke: var(--steered); stroke-width: 3; } svg circle.steered {
   fill: var(--steered); } svg line.other { stroke: var(--soft); stroke-width: 2; }
-svg circle.other { fill: var(--soft); }
-.films { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 18px; }
+svg circle.other { fill: var(--soft); } svg rect { fill: var(--steered); }
+svg.profile { max-width: 340px; } svg .side { fill: var(--soft); font-size: 11px; }
+svg .end { text-anchor: end; }
+.films { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 18px; }
+.films figure { max-width: 512px; }
 figure { margin: 0; } video, figure img { width: 100%; border-radius: 8px; display: block; }
 figcaption { font-size: 13px; color: var(--soft); margin-top: 6px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px;
   font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; font-size: 13px; }
+th, td { text-align: left; padding: 5px 14px 5px 0; white-space: nowrap; }
+tr.first > * { border-top: 1px solid var(--line); } tr.first > td:first-child { font-weight: 600; }
+th { color: var(--soft); font-weight: 600; }
+dl { margin: 18px 0 0; display: grid;
+  grid-template-columns: max-content 1fr; gap: 4px 20px; font-size: 13px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere;
   font-family: ui-monospace, monospace; }
 """

@@ -20,6 +20,7 @@ from sim.evaluation.arms import ARMS, Settings
 from sim.evaluation.rows import Row
 from sim.stats import PairedDifference, paired_difference, success_rate
 from sim.tasks import TASKS, spec_of
+from steer.client import SteerClient
 from steer.errors import SteerError
 
 __all__ = ["choose", "main", "tune"]
@@ -51,35 +52,63 @@ def choose(trials: Sequence[tuple[Settings, PairedDifference]]) -> Settings:
 
 
 def tune(tasks: Sequence[str], *, num_episodes: int, num_workers: int, output: Path) -> None:
-    """Run the grid, or what is missing of it, and write `tuning.json`."""
+    """Run the grid, or what is missing of it, and write `tuning.json` after each task.
+
+    Args:
+        tasks: Names of the tasks.
+        num_episodes: A setting.
+        num_workers: Parallel robots.
+        output: Rows go there, those of other critics and policies beside them.
+
+    Raises:
+        SteerError: An artefact is missing, or the server failed.
+    """
     arms = (ARMS["alone"], ARMS["steered"])
-    results: dict[str, list[list[Row]]] = {"alone": []}
+    output.mkdir(parents=True, exist_ok=True)
     with serving(tasks, arms, log=output / "server.log") as server:
+        for task in tasks:
+            digests = _digests(server.address, task)
+            home = output / "-".join([task, *(text[-8:] for text in digests.values())])
 
-        def run(settings: Settings, arm: str) -> list[Row]:
-            evaluation = Evaluation(
-                tasks=tuple(tasks),
-                arms=(ARMS[arm],),
-                num_episodes=num_episodes,
-                split="tune",
-                settings=dict.fromkeys(tasks, settings),
-                num_workers=num_workers,
-            )
-            name = arm if arm == "alone" else f"n{settings.num_candidates}-m{settings.margin:g}"
-            return evaluate(evaluation, server.address, output / name)
+            def run(
+                settings: Settings, arm: str, *, task: str = task, home: Path = home
+            ) -> list[Row]:
+                evaluation = Evaluation(
+                    tasks=(task,),
+                    arms=(ARMS[arm],),
+                    num_episodes=num_episodes,
+                    split="tune",
+                    settings={task: settings},
+                    num_workers=num_workers,
+                )
+                name = arm if arm == "alone" else f"n{settings.num_candidates}-m{settings.margin:g}"
+                return evaluate(evaluation, server.address, home / name)
 
-        results["alone"] = [run(Settings(), "alone")]
-        results["grid"] = [run(settings, "steered") for settings in GRID]
-    tree = {"rule": RULE, "episodes": num_episodes, "seeds": "tune", "settings": {}, "trials": {}}
-    known = ARTEFACTS / "tuning.json"
-    if known.is_file():
-        old = json.loads(known.read_text())
-        tree["settings"], tree["trials"] = old["settings"], old["trials"]
-    for task in tasks:
-        chosen, trials = _judge(task, results["alone"][0], results["grid"])
-        tree["settings"][task] = chosen  # type: ignore[index]  # a JSON tree
-        tree["trials"][task] = trials  # type: ignore[index]
-    known.write_text(json.dumps(tree, indent=2) + "\n")
+            alone = run(Settings(), "alone")
+            chosen, reached = _judge(task, alone, [run(settings, "steered") for settings in GRID])
+            _record(task, chosen, {"episodes": num_episodes, **digests, "reached": reached})
+
+
+def _digests(server: str, task: str) -> dict[str, str]:
+    """Return the identity of what is tuned: a choice holds for these weights alone."""
+    with SteerClient(server) as client:
+        description = client.describe()
+    critic = next(item.digest for item in description.critics if item.name == task)
+    policy = next(item.digest for item in description.policies if item.name == task)
+    return {"critic": critic, "policy": policy}
+
+
+def _record(task: str, chosen: dict[str, Any], trials: dict[str, Any]) -> None:
+    """Put a task's choice into `tuning.json`, beside those of other tasks."""
+    path = ARTEFACTS / "tuning.json"
+    tree: dict[str, Any] = {"settings": {}, "trials": {}}
+    if path.is_file():
+        tree |= json.loads(path.read_text())
+    tree |= {"rule": RULE, "seeds": "tune"}
+    tree["settings"][task], tree["trials"][task] = chosen, trials
+    fresh = path.with_suffix(".partial")
+    fresh.write_text(json.dumps(tree, indent=2) + "\n")
+    fresh.replace(path)
 
 
 def _judge(

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,42 +79,40 @@ def run_episode(
                 watch(env, decision)
             if is_success or steps == env.spec.max_steps:
                 break
-    row = _row(env, arm, seed, decisions, round_trips_ms)
-    return replace(
-        row,
-        is_success=is_success,
-        steps=steps,
-        num_candidates=arm.num_candidates(settings),
-        critic=session.critic.digest,
-        policy=session.policy.digest,
-    )
-
-
-def _row(
-    env: Env,
-    arm: Arm,
-    seed: int,
-    decisions: Sequence[Decision],
-    round_trips_ms: Sequence[float],
-) -> Row:
-    """Return what the decisions say of an episode; the rest is left empty."""
     return Row(
         task=env.spec.name,
         arm=arm.name,
         seed=seed,
         split=split_of(seed),
-        is_success=False,
-        steps=0,
-        num_candidates=0,
+        is_success=is_success,
+        steps=steps,
+        num_candidates=arm.num_candidates(settings),
+        round_trip_ms=tuple(round_trips_ms),
+        critic=session.critic.digest,
+        policy=session.policy.digest,
+        **_choices(decisions),
+    )
+
+
+class _Choices(TypedDict):
+    """The fields of a row that its decisions tell."""
+
+    num_scored: int
+    indices: tuple[int, ...]
+    advantages: tuple[float, ...]
+    reasons: dict[str, int]
+    policy_ms: tuple[float, ...]
+    server_ms: tuple[float, ...]
+
+
+def _choices(decisions: Sequence[Decision]) -> _Choices:
+    return _Choices(
         num_scored=min(item.num_scored for item in decisions),
         indices=tuple(item.index for item in decisions),
         advantages=tuple(_advantage(item) for item in decisions),
         reasons=dict(Counter(item.reason.value for item in decisions)),
         policy_ms=tuple(round(item.timings.policy_s * 1000, 2) for item in decisions),
         server_ms=tuple(round(item.timings.total_s * 1000, 2) for item in decisions),
-        round_trip_ms=tuple(round_trips_ms),
-        critic="",
-        policy="",
     )
 
 

@@ -71,22 +71,26 @@ async def _run(
     worker: Sequence[str],
 ) -> None:
     queue = iter(jobs)
-    drivers = [asyncio.create_task(_drive(queue, on_row, log, worker)) for _ in range(num_workers)]
+    processes: list[asyncio.subprocess.Process] = []
+    drivers: list[asyncio.Task[None]] = []
     try:
+        for _ in range(num_workers):
+            processes.append(await _start(worker, log))
+            drivers.append(asyncio.create_task(_drive(processes[-1], queue, on_row, log)))
         await asyncio.gather(*drivers)
-    finally:  # Of several failures the first is told; each driver ends its own process.
+    finally:
         for driver in drivers:
-            if not driver.cancelling():  # A second one would cut its cleaning up short.
-                driver.cancel()
+            driver.cancel()
         await asyncio.gather(*drivers, return_exceptions=True)
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
 
 
-async def _drive(
-    queue: Iterator[Job], on_row: Callable[[Row], None], log: Path, worker: Sequence[str]
-) -> None:
-    """Start a worker and feed it jobs, one at a time, until there are none."""
+async def _start(worker: Sequence[str], log: Path) -> asyncio.subprocess.Process:
     with log.open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *worker,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -95,16 +99,20 @@ async def _drive(
             cwd=_CHECKOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-    try:
-        for job in queue:
-            await _do(process, job, on_row, log)
-        assert process.stdin is not None  # It is a pipe.
-        process.stdin.close()
-        await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+
+
+async def _drive(
+    process: asyncio.subprocess.Process,
+    queue: Iterator[Job],
+    on_row: Callable[[Row], None],
+    log: Path,
+) -> None:
+    """Feed a worker jobs, one at a time, until there are none; then let it end."""
+    for job in queue:
+        await _do(process, job, on_row, log)
+    assert process.stdin is not None  # It is a pipe.
+    process.stdin.close()
+    await process.wait()
 
 
 async def _do(

@@ -1,0 +1,33 @@
+"""What the tests of the simulation's side share."""
+
+import pytest
+
+from sim.evaluation.rows import Row
+
+
+@pytest.fixture
+def make_row():
+    """Return a maker of rows of episodes that nobody ran."""
+
+    def make(arm="steered", seed=200_000, *, is_success=True, task="push", indices=(0, 3)):
+        times = tuple(10.0 + i for i in range(len(indices)))
+        return Row(
+            task=task,
+            arm=arm,
+            seed=seed,
+            split="test",
+            is_success=is_success,
+            steps=8 * len(indices),
+            num_candidates=16,
+            num_scored=16,
+            indices=tuple(indices),
+            advantages=tuple(0.5 * (index != 0) for index in indices),
+            reasons={"advantage": sum(index != 0 for index in indices)},
+            policy_ms=times,
+            server_ms=tuple(ms + 2 for ms in times),
+            round_trip_ms=tuple(ms + 3 for ms in times),
+            critic="sha256:" + "c" * 64,
+            policy="sha256:" + "d" * 64,
+        )
+
+    return make

@@ -1,0 +1,64 @@
+"""What the demo decides by itself: what to go on with, and what to film."""
+
+import pytest
+
+from sim import demo
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Return the directory of an interrupted run of commit `abc`."""
+    path = tmp_path / "rows"
+    demo._begin(path, "abc")
+    (path / "rows.jsonl").write_text("{}\n")
+    return path
+
+
+def test_a_first_run_begins_at_its_beginning(tmp_path):
+    """Its minutes count."""
+    assert demo._begin(tmp_path / "rows", "abc")
+
+
+def test_an_interrupted_run_goes_on(rows):
+    """Its episodes count, its minutes do not."""
+    assert not demo._begin(rows, "abc")
+    assert (rows / "rows.jsonl").exists()
+
+
+def test_a_complete_run_is_replaced(rows):
+    """Else a second `make demo` would show the first."""
+    (rows / "complete").touch()
+
+    assert demo._begin(rows, "abc")
+    assert not (rows / "rows.jsonl").exists()
+
+
+def test_an_interrupted_run_of_another_commit_is_replaced(rows):
+    """Episodes of two versions are never put together."""
+    assert demo._begin(rows, "def")
+    assert not (rows / "rows.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("alone", "steered", "seed", "words"),
+    [
+        ((True, False, False), (False, False, True), 2, "only steering won"),
+        ((False, True, False), (False, False, False), 1, "steering lost"),
+        ((True, False, True), (True, False, True), 0, "end alike"),
+    ],
+)
+def test_the_film_shows_a_seed_that_steering_changed(make_row, alone, steered, seed, words):
+    """Won before lost before the first; the caption says which, and of how many."""
+    rows = [make_row("alone", i, is_success=won) for i, won in enumerate(alone)]
+    rows += [make_row("steered", i, is_success=won) for i, won in enumerate(steered)]
+
+    found, caption = demo._telling_seed(rows, "push")
+
+    assert found == seed
+    assert words in caption
+
+
+def test_a_wrong_task_is_refused(capsys, tmp_path):
+    """Exit code 2 and one line."""
+    assert demo.main(["--tasks", "pull", "--output", str(tmp_path)]) == 2
+    assert "pull" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from steer.client import SteerClient
 from steer.clock import Clock
 from steer.errors import SessionError
 from steer.types import Decision, Observation
+from steer.wire.session import PolicyInfo, SessionInfo
 
 __all__ = ["noise_seed", "run_episode"]
 
@@ -53,10 +54,8 @@ def run_episode(
     Raises:
         SteerError: The server failed; nothing of the episode counts.
     """
-    session = client.session
-    if session is None or session.policy is None:
-        raise SessionError("episode: expected a session with a policy, got none")
-    history: deque[Observation] = deque(maxlen=session.policy.num_observations)
+    session, policy = _session(client)
+    history: deque[Observation] = deque(maxlen=policy.num_observations)
     history.append(env.reset(seed))
     decisions: list[Decision] = []
     round_trips_ms: list[float] = []
@@ -89,9 +88,16 @@ def run_episode(
         num_candidates=arm.num_candidates(settings),
         round_trip_ms=tuple(round_trips_ms),
         critic=session.critic.digest,
-        policy=session.policy.digest,
+        policy=policy.digest,
         **_choices(decisions),
     )
+
+
+def _session(client: SteerClient) -> tuple[SessionInfo, PolicyInfo]:
+    session = client.session
+    if session is None or session.policy is None:
+        raise SessionError("episode: expected a session with a policy, got none")
+    return session, session.policy
 
 
 class _Choices(TypedDict):

@@ -55,8 +55,7 @@ def run_episode(
         SteerError: The server failed; nothing of the episode counts.
     """
     session, policy = _session(client)
-    history: deque[Observation] = deque(maxlen=policy.num_observations)
-    history.append(env.reset(seed))
+    history = deque([env.reset(seed)], maxlen=policy.num_observations)
     decisions: list[Decision] = []
     round_trips_ms: list[float] = []
     steps, is_success = 0, False

@@ -10,12 +10,14 @@ __all__ = ["AuditConfig", "Thresholds"]
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What a critic must reach. A critic of permuted outcomes reaches about 0.5, 0 and 0.5."""
+    """What a critic must reach, each of them; docs/audit.md says why."""
 
     value_order: float = 0.4
     """Mean rank correlation of value and time along held-out successes."""
     discrimination: float = 0.65
     """Chance that a success has a higher value than a failure, half-way through."""
+    explained: float = 0.4
+    """Share of the variance of realised return that predictions explain, as they are."""
     rank_correlation: float = 0.4
     """Rank correlation of predicted and realised return."""
     expert_over_noise: float = 0.6

@@ -23,7 +23,9 @@ from steer.train.audit_metrics import (
     Calibration,
     Figure,
     auc,
+    bootstrap,
     calibrate,
+    explained,
     mean_over_episodes,
     normalised_rank,
     regret_curve,
@@ -46,6 +48,7 @@ class Audit:
         num_successes: Of these, successes.
         value_order: Along successes.
         discrimination: Success against failure, by share of the episode gone.
+        explained: Share of the variance of realised return that predictions explain.
         calibration: Predicted against realised return.
         expert_over_noise: Share of executed chunks that beat a random one.
         expert_over_perturbed: Share that beat a smooth perturbation of themselves.
@@ -61,7 +64,8 @@ class Audit:
     num_episodes: int
     num_successes: int
     value_order: Figure
-    discrimination: dict[str, float]
+    discrimination: dict[str, Figure]
+    explained: Figure
     calibration: Calibration
     expert_over_noise: Figure
     expert_over_perturbed: Figure
@@ -96,7 +100,8 @@ def judge(
         num_episodes=len(episodes),
         num_successes=int(episodes.success.sum()),
         value_order=mean_over_episodes(order, seed=config.seed),
-        discrimination=_discrimination(questions, values),
+        discrimination=_discrimination(questions, values, seed=config.seed),
+        explained=_explained(questions, values, seed=config.seed),
         calibration=calibration,
         failed=(),
         **competition,
@@ -115,19 +120,40 @@ def _parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]
     ]
 
 
-def _discrimination(questions: Questions, values: NDArray[np.float64]) -> dict[str, float]:
-    """Return the AUC of success against failure by share of the episode gone."""
+def _discrimination(
+    questions: Questions, values: NDArray[np.float64], *, seed: int
+) -> dict[str, Figure]:
+    """Return the AUC of success against failure by share of the episode gone.
+
+    Failures have no chunk in their last `horizon` ticks, successes have. So the share is of the
+    ticks before those, for both: else the tick itself, later for successes, would tell them apart.
+    """
+    episodes, horizon = questions.episodes, questions.critic.card.horizon
+    lengths = episodes.end - episodes.start
+    long = np.flatnonzero(lengths > horizon)
+    success = episodes.success[long]
     found = {}
     for share in (0.25, 0.5, 0.75):
-        ends = [
-            np.array([values[part[int(share * (len(part) - 1))]] for part in parts])
-            for parts in (
-                _parts(questions, is_success=True),
-                _parts(questions, is_success=False),
-            )
-        ]
-        found[f"{share:g}"] = auc(ends[0], ends[1])
+        tick = (share * (lengths[long] - 1 - horizon)).astype(np.int64)
+        at = values[np.searchsorted(questions.chunks.row, episodes.start[long] + tick)]
+
+        def statistic(picks: NDArray[np.int64], at: NDArray[np.float64] = at) -> float:
+            return auc(at[picks][success[picks]], at[picks][~success[picks]])
+
+        found[f"{share:g}"] = bootstrap(statistic, len(long), seed=seed)
     return found
+
+
+def _explained(questions: Questions, values: NDArray[np.float64], *, seed: int) -> Figure:
+    """Return how much of the realised returns the values explain, over rows of all episodes."""
+    returns = questions.chunks.monte_carlo.astype(np.float64)
+    parts = _parts(questions, is_success=True) + _parts(questions, is_success=False)
+
+    def statistic(picks: NDArray[np.int64]) -> float:
+        rows = np.concatenate([parts[pick] for pick in picks])
+        return explained(values[rows], returns[rows])
+
+    return bootstrap(statistic, len(parts), seed=seed)
 
 
 def _compete(questions: Questions, config: AuditConfig, draw: Draw | None) -> dict[str, Any]:
@@ -219,7 +245,8 @@ def reached(audit: Audit) -> dict[str, float]:
     """Return the numbers that have a threshold, by its name."""
     return {
         "value_order": audit.value_order.value,
-        "discrimination": audit.discrimination["0.5"],
+        "discrimination": audit.discrimination["0.5"].value,
+        "explained": audit.explained.value,
         "rank_correlation": audit.calibration.rank_correlation,
         "expert_over_noise": audit.expert_over_noise.value,
     }

@@ -3,7 +3,7 @@
 Shape legend: E episodes, R rows, N candidates, S states.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,9 @@ __all__ = [
     "Calibration",
     "Figure",
     "auc",
+    "bootstrap",
     "calibrate",
+    "explained",
     "mean_over_episodes",
     "normalised_rank",
     "regret_curve",
@@ -22,6 +24,7 @@ __all__ = [
 ]
 
 _RESAMPLES = 1000
+_REDRAWS = 300
 _BINS = 10
 
 
@@ -72,6 +75,24 @@ def mean_over_episodes(values: Sequence[float], *, seed: int) -> Figure:
     return Figure(float(array.mean()), float(low), float(high), len(array))
 
 
+def bootstrap(
+    statistic: Callable[[NDArray[np.int64]], float], num_episodes: int, *, seed: int
+) -> Figure:
+    """Return a statistic of episodes with its interval, by drawing episodes again.
+
+    Args:
+        statistic: Of positions of episodes, some of them several times.
+        num_episodes: How many there are.
+        seed: Of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    draws = [
+        statistic(generator.integers(num_episodes, size=num_episodes)) for _ in range(_REDRAWS)
+    ]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Figure(statistic(np.arange(num_episodes)), float(low), float(high), num_episodes)
+
+
 def value_order(values: NDArray[np.float64]) -> float:
     """Return how far values rise along an episode: Spearman's correlation with time, -1..1.
 
@@ -112,6 +133,17 @@ def calibrate(predicted: NDArray[np.float64], realised: NDArray[np.float64]) -> 
     if spread > 0 and np.ptp(realised) > 0:
         correlation = _rank_correlation(predicted, realised)
     return Calibration(correlation, slope, error, centre, truth)
+
+
+def explained(predicted: NDArray[np.float64], realised: NDArray[np.float64]) -> float:
+    """Return the share of the variance of realised returns that predictions explain, as they are.
+
+    1 is perfect, 0 no better than the mean, below 0 worse; 0 where the returns are all equal.
+    """
+    variance = realised.var()
+    if variance == 0:
+        return 0.0
+    return float(1 - np.square(predicted - realised).mean() / variance)
 
 
 def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

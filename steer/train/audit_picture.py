@@ -40,7 +40,7 @@ def _calibration(axes: "Axes", audit: "Audit") -> None:
     ends = [min(found.predicted + found.realised), max(found.predicted + found.realised)]
     axes.plot(ends, ends, "--", color=_BAD, label="perfect")
     axes.set(
-        title=f"calibration (rank correlation {found.rank_correlation:.2f})",
+        title=f"calibration ({100 * audit.explained.value:.0f}% of the variance explained)",
         xlabel="predicted return",
         ylabel="realised return",
     )
@@ -49,7 +49,11 @@ def _calibration(axes: "Axes", audit: "Audit") -> None:
 
 def _discrimination(axes: "Axes", audit: "Audit") -> None:
     shares = [float(name) for name in audit.discrimination]
-    axes.plot(shares, list(audit.discrimination.values()), "o-", color=_GOOD)
+    found = list(audit.discrimination.values())
+    axes.fill_between(
+        shares, [one.low for one in found], [one.high for one in found], color=_GOOD, alpha=0.2
+    )
+    axes.plot(shares, [one.value for one in found], "o-", color=_GOOD)
     axes.axhline(0.5, linestyle="--", color=_BAD)
     axes.set(
         title="success told from failure",

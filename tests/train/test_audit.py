@@ -1,7 +1,10 @@
-"""A critic of true rewards passes its audit; one of permuted rewards does not."""
+"""A critic of true outcomes passes its audit; one of permuted outcomes does not.
+
+The data: a point walks to a goal, with little, some or much noise, and gives up after `LIMIT`
+ticks. About two walks of three succeed.
+"""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,14 +12,18 @@ import pytest
 from steer.critics.artefact import load_critic
 from steer.critics.card import NetworkConfig
 from steer.embodiment import ActionDim, Embodiment, ObservationField
-from steer.errors import DatasetError
+from steer.errors import ConfigError, DatasetError
+from steer.train import audit_judge
 from steer.train.audit import run
 from steer.train.audit_config import AuditConfig
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes, relabel
+from steer.train.labels import permute_success
 from steer.train.run import train
 
-LIMIT, RADIUS, SPEED = 30, 0.12, 0.08
+pytestmark = pytest.mark.slow
+
+LIMIT, RADIUS, SPEED, HORIZON = 40, 0.15, 0.06, 4
 BODY = Embodiment(
     name="point",
     control_hz=10.0,
@@ -25,9 +32,9 @@ BODY = Embodiment(
 )
 
 
-def _attempt(rng, noise):
-    """Return states and actions of one walk to a goal, and whether it got there in time."""
-    position, goal = rng.uniform(-1, 1, 2), np.array([0.4, -0.3])
+def _walk(rng, noise):
+    """Return states and actions of one walk, and whether it reached the goal in time."""
+    position, goal = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 2)
     states, actions = [], []
     for _ in range(LIMIT):
         wanted = (goal - position) / max(np.linalg.norm(goal - position), 1e-6)
@@ -40,20 +47,19 @@ def _attempt(rng, noise):
     return states, actions, False
 
 
-def _walks(count=320):
-    rng = np.random.default_rng(7)
-    attempts = [_attempt(rng, noise) for noise in np.tile([0.1, 0.3, 1.0, 4.0], count // 4)]
-    lengths = np.array([len(actions) for _, actions, _ in attempts])
+def _walks(seed, count):
+    rng = np.random.default_rng(seed)
+    walks = [_walk(rng, noise) for noise in np.tile([0.3, 1.0, 3.0], count // 3)]
+    lengths = np.array([len(actions) for _, actions, _ in walks])
     end = np.cumsum(lengths)
-    success = np.array([reached for _, _, reached in attempts])
     episodes = Episodes(
         embodiment=BODY,
         task="reach",
         instruction="go to the goal",
         observations={
-            "observation.state": np.concatenate([s for s, _, _ in attempts]).astype(np.float32)
+            "observation.state": np.concatenate([s for s, _, _ in walks]).astype(np.float32)
         },
-        actions=np.concatenate([a for _, a, _ in attempts]).astype(np.float32),
+        actions=np.concatenate([a for _, a, _ in walks]).astype(np.float32),
         is_success=np.zeros(end[-1], bool),
         is_timeout=np.zeros(end[-1], bool),
         start=end - lengths,
@@ -62,80 +68,153 @@ def _walks(count=320):
         seed=np.arange(count),
         noise=np.zeros(count, np.float32),
     )
-    return relabel(episodes, success)
+    return relabel(episodes, np.array([reached for _, _, reached in walks]))
 
 
 @pytest.fixture
-def judged(tmp_path, write_dataset):
-    """Return a judge of critics that are trained on the walks, with outcomes of one's choice."""
-    walks = _walks()
-    body = json.loads(BODY.to_json())
-    tasks = {"reach": {"instruction": walks.instruction}}
-    extra = json.dumps({"format_version": 1, "embodiment": body, "tasks": tasks})
-    truth = write_dataset(walks, name="truth")
-    (truth / "meta/steer.json").write_text(extra)
+def case(tmp_path, write_dataset):
+    """Return a maker of a dataset of walks, and of files with other outcomes for it."""
 
-    def judge(*, seed, is_permuted):
-        root = truth
-        if is_permuted:
-            rewards = np.random.default_rng(seed).permutation(walks.is_success)
-            root = write_dataset(replace(walks, is_success=rewards), name=f"permuted-{seed}")
-            (root / "meta/steer.json").write_text(extra)
-        output = tmp_path / f"critic-{seed}-{is_permuted}"
-        train(
-            TrainConfig(
-                dataset=str(root),
-                output=output,
-                horizon=4,
-                steps=800,
-                batch_size=128,
-                seed=seed,
-                num_members=2,
-                holdout=0.25,
-                network=NetworkConfig(encoder_hidden=48, context_dim=24, member_hidden=(48, 48)),
-            )
+    def make(*, seed, count=480):
+        walks = _walks(seed, count)
+        root = write_dataset(walks)
+        tasks = {"reach": {"instruction": walks.instruction}}
+        body = json.loads(BODY.to_json())
+        extra = {"format_version": 1, "embodiment": body, "tasks": tasks}
+        (root / "meta/steer.json").write_text(json.dumps(extra))
+
+        def outcomes(success, name):
+            path = tmp_path / name
+            rows = [f"{number},{int(one)}" for number, one in enumerate(success)]
+            path.write_text("\n".join(["episode,success", *rows, ""]))
+            return path
+
+        return str(root), walks, outcomes
+
+    return make
+
+
+def _learn(dataset, output, *, seed=0, steps=600, success=None):
+    train(
+        TrainConfig(
+            dataset=dataset,
+            output=output,
+            success=success,
+            algorithm="sarsa",
+            horizon=HORIZON,
+            steps=steps,
+            batch_size=128,
+            learning_rate=2e-3,
+            seed=seed,
+            num_members=2,
+            holdout=0.25,
+            network=NetworkConfig(encoder_hidden=48, context_dim=24, member_hidden=(48, 48)),
         )
-        return run(AuditConfig(critic=output, dataset=str(truth), num_states=64)), output
+    )
+    return output
 
-    return judge
 
-
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_true_rewards_pass_and_permuted_ones_fail(judged, seed):
-    """Whatever the seed, the audit tells a critic that learnt something from one that could not."""
-    true_passes, _ = judged(seed=seed, is_permuted=False)
+def test_true_outcomes_pass_and_permuted_ones_fail(case, tmp_path, seed):
+    """Whatever the seed, and whether the permuted critic is held to the truth or to its data."""
+    dataset, walks, outcomes = case(seed=seed)
+    permuted = outcomes(permute_success(walks.success, seed=seed), "permuted.csv")
+    honest = _learn(dataset, tmp_path / "honest", seed=seed)
+    blind = _learn(dataset, tmp_path / "blind", seed=seed, success=permuted)
 
-    permuted_passes, _ = judged(seed=seed, is_permuted=True)
+    passed = [
+        run(AuditConfig(critic=honest, dataset=dataset)),
+        run(AuditConfig(critic=blind, dataset=dataset)),
+        run(AuditConfig(critic=blind, dataset=dataset, success=permuted)),
+    ]
 
-    assert (true_passes, permuted_passes) == (True, False)
-
-
-@pytest.mark.slow
-def test_the_result_goes_into_card_file_and_picture(judged):
-    """What was found is in the card, beside it as JSON, and as a picture; the digest stays."""
-    _, critic = judged(seed=0, is_permuted=False)
-    found = json.loads((critic.with_name(critic.name + "-audit") / "audit.json").read_text())
-
-    card = load_critic(critic).card
-
-    assert card.audit == found
-    assert found["is_held_out"]
-    assert found["num_episodes"] == 80
-    assert (critic.with_name(critic.name + "-audit") / "audit.png").stat().st_size > 10_000
+    assert passed == [True, False, False]
 
 
-@pytest.mark.slow
-def test_data_without_failures_are_refused(judged, tmp_path, write_dataset):
+def test_the_result_goes_into_card_file_and_picture(case, tmp_path):
+    """What was found on the episodes kept back is in the card, as JSON, and as a picture."""
+    dataset, _, _ = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=2)
+    digest = load_critic(critic).digest
+
+    run(AuditConfig(critic=critic, dataset=dataset, num_states=8))
+    found = json.loads((tmp_path / "critic-audit/audit.json").read_text())
+    after = load_critic(critic)
+
+    assert after.card.audit == found
+    assert after.digest == digest
+    assert (found["is_held_out"], found["num_episodes"]) == (True, 15)
+    assert (tmp_path / "critic-audit/audit.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_table_names_what_was_missed(case, tmp_path, capsys):
+    """A critic that has learnt nothing is told so, number by number."""
+    dataset, _, _ = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=1)
+
+    passed = run(AuditConfig(critic=critic, dataset=dataset, num_states=8))
+
+    text = capsys.readouterr().out
+    assert not passed
+    assert "audit FAILED: " in text
+    assert "15 held-out episodes" in text
+
+
+def test_a_policy_draws_what_the_executed_chunk_competes_with(case, tmp_path):
+    """It is given what it would have seen, from the start of the episode to the state."""
+    dataset, _, _ = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=1)
+    asked = []
+
+    def draw(history, count, seed):
+        asked.append((history["observation.state"].shape, count, seed))
+        return np.zeros((count, 2 * HORIZON, 2), np.float32)
+
+    config = AuditConfig(
+        critic=critic, dataset=dataset, policy="lerobot:p", num_states=4, num_candidates=3
+    )
+    run(config, draw)
+
+    assert load_critic(critic).card.audit["candidates"] == "drawn from lerobot:p"
+    assert [(count, seed) for _, count, seed in asked] == [(2, 0), (2, 1), (2, 2), (2, 3)]
+    assert all(1 <= length <= LIMIT and width == 4 for (length, width), _, _ in asked)
+
+
+def test_data_without_failures_are_refused(case, tmp_path):
     """Success alone cannot be told from failure."""
-    _, critic = judged(seed=0, is_permuted=False)
-    walks = _walks(40)
-    successes = walks.select(np.flatnonzero(walks.success))
-    root = write_dataset(replace(successes, episode=np.arange(len(successes))), name="successes")
-    body = json.loads(BODY.to_json())
-    tasks = {"reach": {"instruction": walks.instruction}}
-    extra = {"format_version": 1, "embodiment": body, "tasks": tasks}
-    (root / "meta/steer.json").write_text(json.dumps(extra))
+    dataset, walks, outcomes = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=1)
+    all_succeed = outcomes(np.ones(len(walks), bool), "all.csv")
 
     with pytest.raises(DatasetError, match="expected successes and failures"):
-        run(AuditConfig(critic=critic, dataset=str(root)))
+        run(AuditConfig(critic=critic, dataset=dataset, success=all_succeed))
+
+
+def test_time_alone_does_not_tell_success_from_failure(case, tmp_path, monkeypatch):
+    """Failures have no chunk in their last ticks; a value that only counts ticks gains nothing."""
+    dataset, walks, outcomes = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=1)
+    whole = np.flatnonzero(walks.end - walks.start == LIMIT)
+    success = np.isin(np.arange(len(walks)), whole[::2])
+    config = AuditConfig(
+        critic=critic, dataset=dataset, success=outcomes(success, "half.csv"), num_states=4
+    )
+
+    def ticks(questions):
+        """Return how long each whole episode has gone on, and for short ones what is half-way."""
+        episodes, row = questions.episodes, questions.chunks.row
+        owner = np.searchsorted(episodes.end, row, side="right")
+        is_whole = (episodes.end - episodes.start)[owner] == LIMIT
+        return np.where(is_whole, row - episodes.start[owner], (LIMIT - 1 - HORIZON) // 2)
+
+    monkeypatch.setattr(audit_judge, "executed_values", ticks)
+    run(config)
+
+    assert load_critic(critic).card.audit["discrimination"]["0.5"]["value"] == 0.5
+
+
+@pytest.mark.parametrize("options", [{"num_states": 0}, {"num_candidates": 1}])
+def test_a_competition_needs_states_and_two_candidates(options, tmp_path):
+    """Else there is nothing to compare."""
+    with pytest.raises(ConfigError, match="expected >= 1 and >= 2"):
+        AuditConfig(critic=tmp_path, dataset="data", **options)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from steer.train.audit_metrics import (
     auc,
+    bootstrap,
     calibrate,
+    explained,
     mean_over_episodes,
     normalised_rank,
     regret_curve,
@@ -79,3 +81,31 @@ def test_the_interval_holds_the_mean(values):
 
     assert min(values) - 1e-9 <= found.low <= found.value + 1e-9
     assert found.value - 1e-9 <= found.high <= max(values) + 1e-9
+
+
+def test_predictions_as_they_are_must_explain_the_returns():
+    """Perfect ones explain all, the mean none, and right ones at a wrong height less than none."""
+    returns = np.linspace(-50, 0, 101)
+
+    found = [
+        explained(predicted, returns)
+        for predicted in (returns, np.full(101, -25.0), returns - 50, np.zeros(101))
+    ]
+
+    assert found[:2] == pytest.approx([1.0, 0.0])
+    assert max(found[2:]) < -1
+
+
+def test_equal_returns_leave_nothing_to_explain():
+    """Where all returns are equal the share is 0, whatever was predicted."""
+    assert explained(np.array([-1.0, -2.0]), np.array([-3.0, -3.0])) == 0.0
+
+
+def test_a_bootstrap_draws_episodes_as_often_as_there_are(rng):
+    """The value is that of all episodes once; the interval is that of episodes drawn again."""
+    values = rng.normal(size=400)
+
+    found = bootstrap(lambda picks: float(values[picks].mean()), 400, seed=0)
+
+    assert (found.value, found.n) == (pytest.approx(values.mean()), 400)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.2)

@@ -35,12 +35,13 @@ def draw_audit(audit: "Audit", path: Path) -> None:
 
 
 def _calibration(axes: "Axes", audit: "Audit") -> None:
-    found = audit.calibration
+    found, share = audit.calibration, audit.explained
+    interval = f"{100 * share.low:.0f} to {100 * share.high:.0f}"
     axes.plot(found.predicted, found.realised, "o-", color=_GOOD)
     ends = [min(found.predicted + found.realised), max(found.predicted + found.realised)]
     axes.plot(ends, ends, "--", color=_BAD, label="perfect")
     axes.set(
-        title=f"calibration ({100 * audit.explained.value:.0f}% of the variance explained)",
+        title=f"calibration ({100 * share.value:.0f}% of the variance explained, {interval})",
         xlabel="predicted return",
         ylabel="realised return",
     )

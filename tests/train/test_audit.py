@@ -205,7 +205,7 @@ def test_time_alone_does_not_tell_success_from_failure(case, tmp_path, monkeypat
         episodes, row = questions.episodes, questions.chunks.row
         owner = np.searchsorted(episodes.end, row, side="right")
         is_whole = (episodes.end - episodes.start)[owner] == LIMIT
-        return np.where(is_whole, row - episodes.start[owner], (LIMIT - 1 - HORIZON) // 2)
+        return np.where(is_whole, row - episodes.start[owner], float((LIMIT - 1 - HORIZON) // 2))
 
     monkeypatch.setattr(audit_judge, "executed_values", ticks)
     run(config)

@@ -180,7 +180,9 @@ class SteerClient:
         """
         start_s = self._clock.now_s()
         session = self._connection.session()
-        budget_s = _budget_s(budget_s, session.info.critic.expected_rank_s)
+        # A budget that is already spent is late, not wrong: `rank` answers.
+        spent = budget_s is not None and budget_s <= 0
+        budget_s = 0.0 if spent else _budget_s(budget_s, session.info.critic.expected_rank_s)
         check_unsigned(noise_seed=noise_seed, epoch=epoch)
         check_candidates(candidates, session.robot, session.info)
         check_observation(observation, session.robot, session.info.critic.embodiment)

@@ -33,6 +33,8 @@ Selector = Literal["argmax", "softmax", "implicit", "medoid", "random", "worst"]
 """Rule that picks one of the eligible candidates; `proto/steer/v1/types.proto` defines each."""
 
 MAX_RANK = 5
+MAX_TENSORS = 64
+MAX_IMAGES = 16
 MAX_INSTRUCTION_BYTES = 2048
 DTYPES = ("bool", "uint8", "uint16", "int32", "int64", "float16", "float32", "float64")
 # Looking up a dtype takes 0.1 us, asking for its name 5 us.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from steer.clock import Clock
 from steer.critics.critic import Critic
 from steer.embodiment import Embodiment
-from steer.errors import InvalidInputError
+from steer.errors import InvalidInputError, OverloadedError
 from steer.rank.feasible import feasible
 from steer.rank.select import Choice, decide, selector_seed
 from steer.serve.engine import Engine, Scored, Unscored
@@ -91,8 +91,10 @@ class Ranker:
             beta=session.rule.beta,
             deadline_s=call.deadline_s,
         )
-        outcome = await self._engine.score(work) if session.rule.needs_critic else None
+        outcome = await self._score(work, session, is_drawn=wanted > 0)
         choice = _choose(call, critic, outcome, mask, prefix)
+        if len(chunks) == 1 and wanted > 1:  # the budget ended after candidate 0 was drawn
+            choice = Choice(0, Reason.BUDGET, overrode=False)
         scored = outcome if isinstance(outcome, Scored) else None
         return Decision(
             index=choice.index,
@@ -110,6 +112,24 @@ class Ranker:
             critic_digest=critic.digest if scored else "",
             sequence=call.sequence,
         )
+
+    async def _score(
+        self, work: Work, session: Session, *, is_drawn: bool
+    ) -> Scored | Unscored | None:
+        """Return what the engine finds; None where nobody needs a critic to choose.
+
+        Candidates that were drawn for the robot are not thrown away because the engine is busy: it
+        gets candidate 0, as does one that asks for a single candidate. A client that holds several
+        is told of the overload instead.
+        """
+        if not session.rule.needs_critic:
+            return None
+        try:
+            return await self._engine.score(work)
+        except OverloadedError:
+            if not is_drawn and len(work.chunks) > 1:
+                raise
+            return Reason.BUDGET
 
     def check_count(self, count: int) -> None:
         """Raise InvalidInputError unless so many candidates are allowed."""

@@ -2,7 +2,8 @@
 
 The reward is -1 a control tick until success and 0 from the action that reaches it. No chunk
 crosses the end of an episode; a success inside a chunk stops the bootstrap; a time-out is not a
-terminal.
+terminal of the bootstrapped target. The Monte-Carlo return has no such way out: there an episode
+that timed out is taken to fail for ever.
 
 Shape legend: M chunks, H horizon, T rows of all episodes.
 """

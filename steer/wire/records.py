@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
 from steer.types import (
+    MAX_IMAGES,
+    MAX_TENSORS,
     Candidates,
     Decision,
     EncodedImage,
@@ -82,12 +84,22 @@ def fill_observation(message: types_pb2.Observation, observation: Observation) -
         fill_duration(message.captured_at, observation.captured_at_s)
 
 
+def _check_entries(message: types_pb2.Observation) -> None:
+    """Refuse more arrays or images than any robot has, before one of them is looked at."""
+    for name, most in (("tensors", MAX_TENSORS), ("images", MAX_IMAGES)):
+        count = len(getattr(message, name))
+        if count > most:
+            raise InvalidInputError.expected(f"observation.{name}", f"at most {most}", count)
+
+
 def observation_from_message(message: types_pb2.Observation) -> Observation:
     """Return the observation of a message; its arrays are read-only views.
 
     Raises:
-        InvalidInputError: A tensor breaks its contract, or a name stands twice.
+        InvalidInputError: A tensor breaks its contract, a name stands twice, or there are more
+            than 64 tensors or 16 images.
     """
+    _check_entries(message)
     arrays: dict[str, NDArray[np.generic] | EncodedImage] = {
         name: tensor_from_message(tensor, f"observation.tensors[{name!r}]")
         for name, tensor in message.tensors.items()

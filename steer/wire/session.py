@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+MAX_FIELDS = 256
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticInfo:
     """A critic of the server; `proto/steer/v1/steering.proto` defines each field."""
@@ -138,6 +141,10 @@ def embodiment_from_message(message: types_pb2.Embodiment) -> Embodiment:
     Raises:
         InvalidInputError: A field is out of its range.
     """
+    for name in ("actions", "observations"):
+        count = len(getattr(message, name))
+        if count > MAX_FIELDS:
+            raise InvalidInputError.expected(f"embodiment.{name}", f"at most {MAX_FIELDS}", count)
     choices = {
         "mode": ("", "delta", "absolute"),
         "gripper": ("", "closes", "opens", "none"),

@@ -287,3 +287,11 @@ def test_a_closed_client_raises_one_of_our_errors(address):
 
     with pytest.raises(UnreachableError, match=r"^describe: expected an open client, got a closed"):
         client.describe()
+
+
+@pytest.mark.parametrize("budget_s", [0.0, -0.02])
+def test_a_budget_that_is_already_spent_is_late(client, observation, candidates, budget_s):
+    """A robot that is late gets candidate 0 from `rank`, and not an exception in its loop."""
+    decision = client.rank(observation, candidates, budget_s=budget_s)
+
+    own(decision, candidates, Reason.LATE)

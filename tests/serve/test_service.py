@@ -168,7 +168,7 @@ def test_a_policy_out_of_time_after_candidate_0_gives_candidate_0(
     finally:
         source.most = 10_000
 
-    assert (decision.index, decision.reason, decision.budget_hit) == (0, Reason.SINGLE, True)
+    assert (decision.index, decision.reason, decision.budget_hit) == (0, Reason.BUDGET, True)
 
 
 @pytest.mark.parametrize(

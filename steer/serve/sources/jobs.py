@@ -1,6 +1,7 @@
 """A draw that waits for the policy worker, or is being answered by it."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,8 @@ from steer.serve.sources.base import SourceInfo
 from steer.serve.sources.framing import Message
 
 __all__ = ["Job"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +67,13 @@ class Job:
                 )
             first = self.first.result()
             await asyncio.wait({self.rest}, timeout=max(self.remaining_s, 0.0))
-            return np.concatenate([first, self.rest.result()]) if self.rest.done() else first
+            if not self.rest.done():
+                return first
+            failure = self.rest.exception()
+            if failure is not None:  # candidate 0 is what the robot would have run without us
+                logger.warning("candidate 0 alone policy=%s: %s", self.info.name, failure)
+                return first
+            return np.concatenate([first, self.rest.result()])
         finally:
             self.is_abandoned = True
 

@@ -17,7 +17,6 @@ def chunks(*shape):
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [
-        ({"budget_s": 0}, InvalidInputError, "budget_s: expected a finite number > 0, got 0"),
         ({"budget_s": float("nan")}, InvalidInputError, "budget_s: expected a finite number"),
         ({"epoch": -1}, InvalidInputError, "epoch: expected an integer in 0..2**64-1, got -1"),
         ({"noise_seed": 2**64}, InvalidInputError, "noise_seed: expected an integer in 0..2**64-1"),

@@ -164,7 +164,7 @@ class SteerClient:
         Args:
             observation: What the robot senses now.
             candidates: Row 0 is the policy's own.
-            budget_s: Deadline in seconds; <= 0 is spent, and LATE at once. None for 3 times what the
+            budget_s: Deadline in seconds; <= 0 is spent: LATE at once. None for 3 times what the
                 server expects (`session.critic.expected_rank_s`, in steer
                 `session.policy.expected_steer_s`), at least 0.05 s.
             noise_seed: Seeds the selectors that draw.

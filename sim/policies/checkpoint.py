@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ class TrainingState:
             for start, group in zip(starts, groups, strict=True)
         ]
 
+    def loss_by_quarter(self) -> list[float]:
+        """Return the mean loss of each quarter of the steps."""
+        cuts = [round(len(self._losses) * i / 4) for i in range(5)]
+        quarters = (self._losses[a:b] for a, b in pairwise(cuts))
+        return [round(sum(part) / max(len(part), 1), 6) for part in quarters]
+
     def save(self, step: int) -> None:
         """Write the state after `step` steps; a crash leaves the one before whole."""
         tensors = {f"policy.{name}": value.detach() for name, value in self._parameters()}
@@ -138,16 +145,19 @@ class TrainingState:
 def save_policy(directory: Path, policy: Any, pre: Any, post: Any, embodiment: Embodiment) -> None:
     """Write a LeRobot checkpoint and our `steer.json`, replacing what was there.
 
+    The weights are stored in half precision, which halves the file; LeRobot loads them into the
+    float32 of its model.
+
     Args:
         directory: Of the checkpoint; it appears whole.
-        policy: A LeRobot policy.
+        policy: A LeRobot policy; left in half precision.
         pre: Its pre-processor.
         post: Its post-processor.
         embodiment: The body that it drives, in the units of its actions.
     """
     fresh = directory.with_suffix(".partial")
     shutil.rmtree(fresh, ignore_errors=True)
-    for part in (policy, pre, post):
+    for part in (policy.half(), pre, post):
         part.save_pretrained(fresh)
     tree = {"format_version": 1, "embodiment": json.loads(embodiment.to_json())}
     (fresh / "steer.json").write_text(json.dumps(tree, indent=2) + "\n")

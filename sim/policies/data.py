@@ -5,6 +5,7 @@ by index arithmetic, with lerobot's own rule at the end of an episode: the last 
 and marked as padding.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,15 @@ class Columns:
         wanted = rows[:, None] + np.arange(first, first + length)
         start, end = self.start[rows][:, None], self.end[rows][:, None]
         return np.clip(wanted, start, end - 1), (wanted < start) | (wanted >= end)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all rows: two datasets of one digest train the same policy."""
+        total = hashlib.sha256()
+        for key, array in sorted({**self.observations, "action": self.actions}.items()):
+            total.update(f"{key} {array.shape}".encode())
+            total.update(np.ascontiguousarray(array).data)
+        total.update(self.start.tobytes())
+        return total.hexdigest()
 
     def statistics(self) -> dict[str, dict[str, NDArray[np.float32]]]:
         """Return mean, std, min and max by LeRobot's key; a std below 1e-2 is raised to it.

@@ -45,7 +45,7 @@ class PolicyConfig:
     """Directory of the checkpoint; the training state lies beside it, in `<output>.training`."""
     successes_only: bool = False
     """Clone the successful episodes alone: the `filtered` control."""
-    steps: int = 8_000
+    steps: int = 12_000
     """Gradient steps."""
     batch_size: int = 128
     """Windows a step."""
@@ -88,7 +88,7 @@ def build_policy(columns: Columns, config: PolicyConfig) -> tuple[Any, Any, Any]
         n_obs_steps=2,
         horizon=16,
         n_action_steps=8,
-        down_dims=(40, 80),
+        down_dims=(64, 128),
         kernel_size=3,
         n_groups=8,
         diffusion_step_embed_dim=32,
@@ -112,7 +112,7 @@ def train(config: PolicyConfig) -> Path:
 
     Raises:
         DatasetError: The data do not hold the task.
-        ConfigError: The training state belongs to other options.
+        ConfigError: The training state belongs to other options or other data.
     """
     torch.set_num_threads(1)
     spec = spec_of(config.task)
@@ -120,7 +120,8 @@ def train(config: PolicyConfig) -> Path:
     torch.manual_seed(config.seed)
     policy, pre, post = build_policy(columns, config)
     optimiser = torch.optim.AdamW(policy.parameters(), lr=config.learning_rate, weight_decay=1e-6)
-    state = TrainingState(policy, optimiser, config.output.with_suffix(".training"), _key(config))
+    key = _key(config, columns)
+    state = TrainingState(policy, optimiser, config.output.with_suffix(".training"), key)
     first = state.resume()
     batches = _Batches(columns, pre, config, policy.config)
     progress = tqdm(
@@ -152,9 +153,10 @@ def train(config: PolicyConfig) -> Path:
     return config.output
 
 
-def _key(config: PolicyConfig) -> str:
+def _key(config: PolicyConfig, columns: Columns) -> str:
     """Return what a training state must have in common with the run that continues it."""
-    return json.dumps({k: str(v) for k, v in asdict(config).items() if k != "output"})
+    options = {k: str(v) for k, v in asdict(config).items() if k != "output"}
+    return json.dumps(options | {"data": columns.digest()})
 
 
 def _set_learning_rate(optimiser: torch.optim.Optimizer, config: PolicyConfig, step: int) -> None:
@@ -196,7 +198,13 @@ def _write_run(config: PolicyConfig, columns: Columns, state: TrainingState) -> 
     """Write the loss curve and the record of the run beside the checkpoint."""
     write_curve(config.output, state.curve())
     run = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
-    run |= {"episodes": columns.num_episodes, "rows": len(columns.actions)}
+    run |= {
+        "episodes": columns.num_episodes,
+        "rows": len(columns.actions),
+        "data_sha256": columns.digest(),
+        # A run that is done has two quarters that hardly differ.
+        "loss_by_quarter": state.loss_by_quarter(),
+    }
     (config.output / "training.json").write_text(json.dumps(run, indent=2) + "\n")
 
 

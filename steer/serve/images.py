@@ -7,6 +7,7 @@ on.
 
 import struct
 import zlib
+from collections.abc import Collection
 from io import BytesIO
 
 import numpy as np
@@ -24,12 +25,16 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error,
 """What Pillow raises on damaged files, besides its own errors."""
 
 
-def decode_images(observation: Observation, *, max_pixels: int) -> Observation:
-    """Return the observation with every image as uint8 of shape [height, width, 3], RGB.
+def decode_images(
+    observation: Observation, *, max_pixels: int, needed: Collection[str] | None = None
+) -> Observation:
+    """Return the observation with its images as uint8 of shape [height, width, 3], RGB.
 
     Args:
         observation: With raw or encoded images, or none.
         max_pixels: Largest height * width of one image.
+        needed: Names of what somebody looks at; None for all. The header of another encoded image
+            is checked, and the image is left out: a camera that nobody needs costs no decoding.
 
     Returns:
         A new observation; arrays that are not images, and raw images, are not copied.
@@ -42,7 +47,10 @@ def decode_images(observation: Observation, *, max_pixels: int) -> Observation:
     for name, value in observation.arrays.items():
         what = f"observation {name!r}"
         if isinstance(value, EncodedImage):
-            arrays[name] = _decode(what, value, max_pixels)
+            is_needed = needed is None or name in needed
+            pixels = _decode(what, value, max_pixels, is_needed=is_needed)
+            if pixels is not None:
+                arrays[name] = pixels
         else:
             if name.startswith("observation.image"):
                 _check_raw(what, value, max_pixels)
@@ -50,7 +58,9 @@ def decode_images(observation: Observation, *, max_pixels: int) -> Observation:
     return Observation(arrays, observation.captured_at_s, observation.instruction)
 
 
-def _decode(what: str, image: EncodedImage, max_pixels: int) -> NDArray[np.uint8]:
+def _decode(
+    what: str, image: EncodedImage, max_pixels: int, *, is_needed: bool
+) -> NDArray[np.uint8] | None:
     expected = _FORMATS.get(image.encoding)
     if expected is None:
         contract = "encoding " + " or ".join(_FORMATS)
@@ -61,7 +71,7 @@ def _decode(what: str, image: EncodedImage, max_pixels: int) -> NDArray[np.uint8
             if file.mode not in _MODES:
                 contract = "8-bit colour or grey pixels"
                 raise InvalidInputError.expected(what, contract, f"mode {file.mode}")
-            return np.array(file.convert("RGB"))
+            return np.array(file.convert("RGB")) if is_needed else None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLargeError.expected(what, f"at most {max_pixels} pixels", str(error)) from error
     except _DAMAGE as error:

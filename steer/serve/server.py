@@ -123,17 +123,16 @@ class Server:
         add_SteeringServicer_to_server(self._service, self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         address = listen(self._grpc, self._config)
-        await self._health.set("", _SERVING)
-        await self._health.set(SERVICE, _NOT_SERVING)
+        await self._set_health(_NOT_SERVING)
         await self._grpc.start()
         self._engine.start()
         self._service.open(await self._load())
-        await self._health.set(SERVICE, _SERVING)
+        await self._set_health(_SERVING)
         return address
 
     async def stop(self) -> None:
         """Turn new robots away, let open requests end for the drain time, and free everything."""
-        await self._health.set(SERVICE, _NOT_SERVING)
+        await self._set_health(_NOT_SERVING)
         self._service.close()
         if self._grpc is not None:
             await self._grpc.stop(self._config.drain_s)
@@ -145,6 +144,11 @@ class Server:
         """End the drain of a `stop` that is under way: open requests are cancelled."""
         if self._grpc is not None:
             await self._grpc.stop(0)
+
+    async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
+        """Tell probes, those included that ask for no service by name."""
+        for service in ("", SERVICE):
+            await self._health.set(service, status)
 
     async def _load(self) -> Catalogue:
         """Load and warm everything."""

@@ -8,6 +8,7 @@ import grpc.aio
 
 from steer import __version__
 from steer.clock import Clock
+from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError, LateError, UnreachableError
 from steer.rank.select import Rule
 from steer.serve.catalogue import Catalogue, resolve
@@ -166,10 +167,11 @@ class Service(SteeringServicer):
         del context  # Unused.
         call = self._begin(request)
         candidates = candidates_from_message(request.candidates)
-        observation = await self._observation(request.observation)
+        critic = self._catalogue.critics[call.session.critic]
+        observation = await self._observation(request.observation, _names(critic.card.embodiment))
         decision = await self._ranker.decide(
             call,
-            self._catalogue.critics[call.session.critic],
+            critic,
             observation,
             candidates,
             decode_s=self._clock.now_s() - call.start_s,
@@ -189,7 +191,9 @@ class Service(SteeringServicer):
         self._ranker.check_count(count)
         # Of more than the policy looks at, the rest is not even decoded.
         recent = request.observations[-source.info.num_observations :]
-        observations = [await self._observation(item) for item in recent]
+        critic = self._catalogue.critics[call.session.critic]
+        needed = _names(critic.card.embodiment, source.info.embodiment)
+        observations = [await self._observation(item, needed) for item in recent]
         if not observations:
             raise InvalidInputError.expected("observations", "at least one", "none")
         drawing_s = self._clock.now_s()
@@ -202,7 +206,7 @@ class Service(SteeringServicer):
         )
         decision = await self._ranker.decide(
             call,
-            self._catalogue.critics[call.session.critic],
+            critic,
             observations[-1],
             candidates,
             decode_s=drawing_s - call.start_s,
@@ -242,17 +246,25 @@ class Service(SteeringServicer):
             )
         return self._catalogue.sources[name]
 
-    async def _observation(self, message: types_pb2.Observation) -> Observation:
+    async def _observation(
+        self, message: types_pb2.Observation, needed: frozenset[str]
+    ) -> Observation:
         observation = observation_from_message(message)
         pixels = self._limits.max_image_pixels
         if any(isinstance(value, EncodedImage) for value in observation.arrays.values()):
             # Decoding takes milliseconds: not on the loop.
-            return await asyncio.to_thread(decode_images, observation, max_pixels=pixels)
-        return decode_images(observation, max_pixels=pixels)
+            return await asyncio.to_thread(
+                decode_images, observation, max_pixels=pixels, needed=needed
+            )
+        return decode_images(observation, max_pixels=pixels, needed=needed)
 
     def _check_ready(self) -> None:
         if self._state:
             raise UnreachableError(f"server: expected one that is serving, got one {self._state}")
+
+
+def _names(*embodiments: Embodiment) -> frozenset[str]:
+    return frozenset(item.name for body in embodiments for item in body.observations)
 
 
 def _selection(rule: Rule) -> Selection:

@@ -62,13 +62,21 @@ def stop_while_one_is_open(run, robot, critic_dir, observation):
         steering = loop.run_in_executor(pool, lambda: client.steer(observation, budget_s=10))
         await worker.entered.wait()
         channel = grpc.insecure_channel(address)
-        watch = health_pb2_grpc.HealthStub(channel).Watch(
-            health_pb2.HealthCheckRequest(service="steer.v1.Steering")
-        )
-        seen = [await loop.run_in_executor(pool, lambda: next(watch).status)]
+        watches = [
+            health_pb2_grpc.HealthStub(channel).Watch(
+                health_pb2.HealthCheckRequest(service=service)
+            )
+            for service in ("", "steer.v1.Steering")
+        ]
+
+        def look():
+            return [next(watch).status for watch in watches]
+
+        seen = await loop.run_in_executor(pool, look)
         stopping = asyncio.create_task(server.stop())
-        seen.append(await loop.run_in_executor(pool, lambda: next(watch).status))
-        watch.cancel()
+        seen += await loop.run_in_executor(pool, look)
+        for watch in watches:
+            watch.cancel()
         channel.close()
         if hurry:
             await server.hurry()
@@ -89,10 +97,11 @@ def test_an_open_request_is_answered_while_the_server_drains(stop_while_one_is_o
     """Health turns to NOT_SERVING at once; the chunk still comes."""
     seen, found = stop_while_one_is_open()
 
-    assert seen == [
+    serving, not_serving = (
         health_pb2.HealthCheckResponse.SERVING,
         health_pb2.HealthCheckResponse.NOT_SERVING,
-    ]
+    )
+    assert seen == [serving, serving, not_serving, not_serving]
     assert found.num_scored == 16
 
 

@@ -81,6 +81,19 @@ def test_an_image_over_the_cap_is_refused_unread(size):
         decoded(png_header(*size), max_pixels=48)
 
 
+def test_an_image_that_nobody_needs_is_looked_at_and_left_out():
+    """Its header alone is read: damage behind it goes unseen, and pixels over the cap do not."""
+    noise = np.random.default_rng(0).integers(256, size=(9, 9, 3), dtype=np.uint8)
+    whole = encoded(noise)
+    observation = Observation({NAME: EncodedImage("png", whole[: len(whole) // 2])})
+
+    assert NAME not in decode_images(observation, max_pixels=81, needed=()).arrays
+    with pytest.raises(TooLargeError, match="at most 80 pixels"):
+        decode_images(observation, max_pixels=80, needed=())
+    with pytest.raises(InvalidInputError, match="a whole PNG file"):
+        decode_images(observation, max_pixels=81, needed=(NAME,))
+
+
 def test_a_raw_image_over_the_cap_is_refused():
     """The cap holds for raw pixels too."""
     observation = Observation({NAME: PIXELS})

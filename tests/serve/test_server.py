@@ -29,13 +29,13 @@ def health(channel, service):
     return health_pb2_grpc.HealthStub(channel).Check(request, timeout=5).status
 
 
-def test_a_ready_server_is_alive_and_serving(channel):
-    """Both the process and the service report it."""
+def test_a_ready_server_is_serving(channel):
+    """The service reports it, and so does the name that probes ask for by default."""
     assert health(channel, "") == SERVING
     assert health(channel, "steer.v1.Steering") == SERVING
 
 
-def test_a_server_that_still_loads_is_alive_but_not_serving(run, critic_dir, robot):
+def test_a_server_that_still_loads_answers_that_it_is_not_serving(run, critic_dir, robot):
     """Robots are turned away with UNAVAILABLE until everything is warm."""
 
     class SlowWorker:
@@ -55,7 +55,7 @@ def test_a_server_that_still_loads_is_alive_but_not_serving(run, critic_dir, rob
 
     def ask(address):
         with grpc.insecure_channel(address) as channel:
-            found["live"] = health(channel, "")
+            found["default"] = health(channel, "")
             found["ready"] = health(channel, "steer.v1.Steering")
             with pytest.raises(grpc.RpcError) as caught:
                 SteeringStub(channel).Describe(pb.DescribeRequest(), timeout=5)
@@ -76,7 +76,7 @@ def test_a_server_that_still_loads_is_alive_but_not_serving(run, critic_dir, rob
 
     run(scenario())
 
-    assert (found["live"], found["ready"]) == (SERVING, NOT_SERVING)
+    assert (found["default"], found["ready"]) == (NOT_SERVING, NOT_SERVING)
     assert found["error"][0] is grpc.StatusCode.UNAVAILABLE
     assert found["error"][1] == "server: expected one that is serving, got one starting"
 

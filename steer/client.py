@@ -166,7 +166,8 @@ class SteerClient:
             candidates: Row 0 is the policy's own.
             budget_s: Deadline in seconds; <= 0 is spent: LATE at once. None for 3 times what the
                 server expects (`session.critic.expected_rank_s`, in steer
-                `session.policy.expected_steer_s`), at least 0.05 s.
+                `session.policy.expected_steer_s`), in proportion for more candidates than that
+                holds for, at least 0.05 s.
             noise_seed: Seeds the selectors that draw.
             epoch: Number of the episode, for the server's log.
 
@@ -182,7 +183,11 @@ class SteerClient:
         session = self._connection.session()
         # A budget that is already spent is late, not wrong: `rank` answers.
         spent = budget_s is not None and budget_s <= 0
-        budget_s = 0.0 if spent else _budget_s(budget_s, session.info.critic.expected_rank_s)
+        if spent:
+            budget_s = 0.0
+        else:
+            expected_s = session.info.critic.expected_rank_s
+            budget_s = _budget_s(budget_s, expected_s, len(candidates.actions), session.info)
         check_unsigned(noise_seed=noise_seed, epoch=epoch)
         check_candidates(candidates, session.robot, session.info)
         check_observation(observation, session.robot, session.info.critic.embodiment)
@@ -235,7 +240,8 @@ class SteerClient:
         start_s = self._clock.now_s()
         session = self._connection.session()
         critic, policy = session.info.critic, session.info.policy
-        budget_s = _budget_s(budget_s, policy.expected_steer_s if policy else 0.0)
+        expected_s = policy.expected_steer_s if policy else 0.0
+        budget_s = _budget_s(budget_s, expected_s, num_candidates, session.info)
         check_unsigned(noise_seed=noise_seed, epoch=epoch)
         check_count(num_candidates, session.info)
         history = [observations] if isinstance(observations, Observation) else list(observations)
@@ -273,10 +279,13 @@ class SteerClient:
             logger.warning("steered again by %s", self._connection.target)
 
 
-def _budget_s(asked_s: float | None, expected_s: float) -> float:
+def _budget_s(
+    asked_s: float | None, expected_s: float, num_candidates: int, session: SessionInfo
+) -> float:
     """Return the budget of a call: the caller's, or what follows from the server's own figure."""
     if asked_s is None:
-        return max(EXPECTED_FACTOR * expected_s, MIN_BUDGET_S)
+        scale = max(1.0, num_candidates / session.limits.expected_candidates)
+        return max(EXPECTED_FACTOR * expected_s * scale, MIN_BUDGET_S)
     check_budget(asked_s)
     return asked_s
 

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _MAX_GROUP = 16
 _WARM_ROUNDS = 8
+_WARM_BUDGET_S = 60.0
 
 Unscored = Literal[Reason.BUDGET, Reason.CRITIC]
 """Why there are no scores: the deadline came first, or the critic failed."""
@@ -128,11 +129,12 @@ class Engine:
             max_candidates: The largest N that will come.
 
         Returns:
-            Time that scoring `num_candidates` of one robot takes, in seconds (median).
+            Time from asking for the scores of `num_candidates` to having them, with nobody else
+            about, in seconds (median).
         """
         critic = self._critics[name]
 
-        def call() -> float:
+        def call() -> None:
             groups, counts = [1], sorted({1, num_candidates, max_candidates})
             if self._device.type == "cuda":
                 groups = _buckets(_MAX_GROUP)
@@ -144,9 +146,15 @@ class Engine:
                 times_s = [found.encode_s + found.score_s for found in rounds]
             # The least, not the usual: whoever has that much time is worth a try.
             self._least_s[name] = min(times_s)
-            return float(np.median(times_s))
 
-        return await self._call(call)
+        await self._call(call)
+        work = blank_work(name, critic, num_candidates=num_candidates)
+        waits_s = []
+        for _ in range(_WARM_ROUNDS):
+            asked_s = self._clock.now_s()
+            await self.score(replace(work, deadline_s=asked_s + _WARM_BUDGET_S))
+            waits_s.append(self._clock.now_s() - asked_s)
+        return float(np.median(waits_s))
 
     async def score(self, work: Work) -> Scored | Unscored:
         """Return values and scores, or why there are none.

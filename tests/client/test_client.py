@@ -106,7 +106,7 @@ def test_the_budget_is_grpcs_deadline_and_the_server_is_told_a_little_less(
 def test_without_a_budget_it_is_three_times_what_the_server_expects(
     address, script, robot, observation, candidates
 ):
-    """For ranking and for drawing alike."""
+    """For ranking (here of five candidates, where the figure holds for four) and for drawing."""
     script.critic = replace(script.critic, expected_rank_s=2.0)
     script.policy = replace(script.policy, expected_steer_s=3.0)
     with SteerClient(address) as client:
@@ -115,8 +115,23 @@ def test_without_a_budget_it_is_three_times_what_the_server_expects(
         client.steer(observation)
 
     (_, rank_s), (_, steer_s) = script.requests
-    assert rank_s == pytest.approx(6, rel=0.1)
+    assert rank_s == pytest.approx(7.5, rel=0.1)
     assert steer_s == pytest.approx(9, rel=0.1)
+
+
+def test_more_candidates_than_the_server_expects_are_given_more_time(
+    address, script, robot, observation
+):
+    """Eight where the server's figure holds for four: twice the time."""
+    script.policy = replace(script.policy, expected_steer_s=1.0)
+    with SteerClient(address) as client:
+        client.open_session(robot)
+        client.steer(observation, num_candidates=2)
+        client.steer(observation, num_candidates=8)
+
+    (_, few_s), (_, many_s) = script.requests
+    assert few_s == pytest.approx(3, rel=0.1)
+    assert many_s == pytest.approx(6, rel=0.1)
 
 
 def test_a_server_that_expects_next_to_nothing_is_given_50_ms(

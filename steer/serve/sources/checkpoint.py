@@ -16,12 +16,8 @@ from steer.errors import CheckpointError, InvalidInputError
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-_FILES = (
-    "config.json",
-    "model.safetensors",
-    "policy_preprocessor.json",
-    "policy_postprocessor.json",
-)
+_PROCESSORS = ("policy_preprocessor.json", "policy_postprocessor.json")
+_FILES = ("config.json", "model.safetensors", *_PROCESSORS)
 _FORMAT_VERSION = 1
 
 
@@ -59,7 +55,8 @@ def read_checkpoint(directory: Path) -> Checkpoint:
             raise _error(f"a LeRobot checkpoint with {', '.join(_FILES)}", f"no {name}", directory)
     config = _read_json(directory, "config.json")
     try:
-        needed = _embodiment(config, _rename_map(_read_json(directory, "policy_preprocessor.json")))
+        preprocessor, _ = (_read_processor(directory, name) for name in _PROCESSORS)
+        needed = _embodiment(config, _rename_map(preprocessor))
         return Checkpoint(
             directory=directory,
             type=str(config["type"]),
@@ -85,6 +82,19 @@ def _read_json(directory: Path, name: str) -> dict[str, Any]:
         raise _error(f"JSON in {name}", repr(error), directory) from error
     if not isinstance(tree, dict):
         raise _error(f"a JSON object in {name}", type(tree).__name__, directory)
+    return tree
+
+
+def _read_processor(directory: Path, name: str) -> dict[str, Any]:
+    """Read a processor, which may only have steps of LeRobot's registry.
+
+    A step can also name any class of any module, which LeRobot would import: code from a data file.
+    """
+    tree = _read_json(directory, name)
+    for step in tree["steps"]:
+        if not step.get("registry_name"):
+            got = f"the class {step.get('class')!r}"
+            raise _error(f"steps of LeRobot's registry in {name}", got, directory)
     return tree
 
 

@@ -172,3 +172,15 @@ def test_a_steer_json_without_an_embodiment_is_refused(fake_checkpoint, tree):
 
     with pytest.raises(CheckpointError, match=r"expected an embodiment in steer\.json"):
         read_checkpoint(directory)
+
+
+@pytest.mark.parametrize("name", ["policy_preprocessor.json", "policy_postprocessor.json"])
+def test_a_processor_step_that_names_a_class_to_import_is_refused(fake_checkpoint, name):
+    """Files are data: LeRobot would import whatever module such a step names."""
+    directory = fake_checkpoint()
+    tree = json.loads((directory / name).read_text())
+    tree["steps"].append({"class": "subprocess.Popen", "config": {"args": ["true"]}})
+    (directory / name).write_text(json.dumps(tree))
+
+    with pytest.raises(CheckpointError, match=f"LeRobot's registry in {name}.*subprocess.Popen"):
+        read_checkpoint(directory)

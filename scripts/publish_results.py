@@ -39,6 +39,7 @@ PATHS: Mapping[str, Sequence[str]] = {
     "random_gain": _EPISODES,
     "filtered": _EPISODES,
     "filtered_gain": _EPISODES,
+    "steered_over_filtered": _EPISODES,
     "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "demo_minutes": _EPISODES,

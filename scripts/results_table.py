@@ -10,6 +10,7 @@ _TASK_COLUMNS = {
     "random_gain": "random of N, gain",
     "filtered": "cloned from successes only, alone",
     "filtered_gain": "the same, steered: gain",
+    "steered_over_filtered": "steered minus cloned from successes",
 }
 _OTHERS = {
     "rank_overhead_ms_p50": "`Rank` over the echo floor, median",
@@ -42,7 +43,7 @@ def _success_table(by_metric: Mapping[str, Mapping[str, Any]]) -> str:
     for task in tasks:
         cells = [by_metric.get(f"{kind}/{task}") for kind in kinds]
         n = min(cell["n"] for cell in cells if cell)
-        signs = [kind.endswith("gain") for kind in kinds]
+        signs = [kind.endswith(("gain", "over_filtered")) for kind in kinds]
         values = [_value(cell, is_signed=sign) for cell, sign in zip(cells, signs, strict=True)]
         rows.append([f"`{task}`", *values, str(n)])
     return _table(rows)

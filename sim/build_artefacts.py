@@ -2,10 +2,12 @@
 
     python -m sim.build_artefacts
 
-Each stage is a command of this repository, run in a process of its own. A stage whose output is
-complete is skipped, so a build that was stopped goes on where it was. Everything is made under
-`--work`; only when it is complete does it replace `sim/artefacts`, with `MANIFEST.json` saying
-which command, with which seeds, made which file.
+Each stage is a command of this repository, run in a process of its own, several at a time where
+they do not depend on each other. A stage that is complete, and whose command and input files are
+the same as then, is skipped: a build that was stopped goes on where it was, and one whose inputs
+have changed is not taken for done. Everything is made under `--work`; only when it is complete does
+it replace `sim/artefacts`, with `MANIFEST.json` saying which command, with which seeds, made which
+file.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +36,7 @@ MAX_BYTES = 16 * 2**20
 NUM_EPISODES = 300
 
 _FORMAT_VERSION = 1
+_DATA, _WEIGHTS, _AUDITS = ("data",), ("policy", "policy-filtered", "critic"), ("audit",)
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 _RECORDED_VERSIONS = ("lerobot", "metaworld", "mujoco", "numpy", "ogbench", "torch")
 
@@ -59,17 +63,28 @@ class Stage:
         seeds: Which seeds it uses, in words.
         outputs: Files that exist once it is complete; each appears whole or not at all. Empty for
             a command that finds out by itself what is left to do.
+        inputs: Files and directories that its output depends on.
     """
 
     name: str
     command: tuple[str, ...]
     seeds: str
     outputs: tuple[Path, ...] = ()
+    inputs: tuple[Path, ...] = ()
 
     @property
-    def is_complete(self) -> bool:
-        """Whether there is nothing left to do, as far as the files tell."""
-        return bool(self.outputs) and all(path.is_file() for path in self.outputs)
+    def kind(self) -> str:
+        """The part of the name after the task."""
+        return self.name.rpartition("/")[2]
+
+    def key(self) -> str:
+        """Return the SHA-256 of the command and of all input files."""
+        total = hashlib.sha256(json.dumps(self.command).encode())
+        for root in self.inputs:
+            for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+                if path.is_file():
+                    total.update(f"{path} {_sha256(path)}\n".encode())
+        return total.hexdigest()
 
 
 def stages(work: Path) -> list[Stage]:
@@ -104,6 +119,7 @@ def _policy(spec: TaskSpec, work: Path, *options: str, name: str = "policy") -> 
         ("-m", "sim.policies.train", *where, "--seed", "0", *options),
         "training 0",
         (output / "model.safetensors", output / "steer.json", output / "training.json"),
+        (_data(spec, work),),
     )
 
 
@@ -120,6 +136,7 @@ def _critic(spec: TaskSpec, work: Path) -> Stage:
         ("-m", "steer.cli", "train", *where, *how),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
+        (_data(spec, work),),
     )
 
 
@@ -127,52 +144,113 @@ def _audit(spec: TaskSpec, work: Path) -> Stage:
     home = work / "artefacts" / spec.name
     options = ("--critic", str(home / "critic"), "--dataset", str(_data(spec, work)))
     command = ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{home / 'policy'}")
-    return Stage(f"{spec.name}/audit", command, "held-out episodes of the data")
+    weights = (home / "critic" / "critic.safetensors", home / "policy" / "model.safetensors")
+    return Stage(
+        f"{spec.name}/audit",
+        command,
+        "held-out episodes of the data",
+        (home / "critic-audit" / "audit.json",),
+        (_data(spec, work), *weights),
+    )
 
 
 def _data(spec: TaskSpec, work: Path) -> Path:
     return work / "data" / spec.package
 
 
-def build(work: Path, target: Path = ARTEFACTS) -> None:
+def build(work: Path, target: Path = ARTEFACTS, *, jobs: int = 1) -> None:
     """Run what is left of the build, and put its result into `target`.
 
     Args:
         work: Where data and artefacts are made; kept, so that a stopped build goes on.
         target: The artefacts that the demo uses.
+        jobs: Stages at a time; with more than one, each has its output in `<work>/logs`.
 
     Raises:
         StageError: A command failed.
         ConfigError: The result is over the 16 MiB that the repository takes.
     """
     plan = stages(work)
-    for stage in plan:
-        _run(stage)
+    # Tasks of one package share a dataset, which one command at a time can write.
+    for kinds, at_once in ((_DATA, 1), (_WEIGHTS, jobs), (_AUDITS, jobs)):
+        _run_all([stage for stage in plan if stage.kind in kinds], work, jobs=at_once)
     _install(work / "artefacts", target)
     tuning = tuning_stage(work)
-    _run(tuning)
+    _run_all([tuning], work, jobs=1)
     manifest = _manifest([*plan, tuning], target)
     (target / "MANIFEST.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
-def _run(stage: Stage) -> None:
-    if stage.is_complete:
-        sys.stderr.write(f"[{stage.name}] complete\n")
-        return
-    sys.stderr.write(f"[{stage.name}] python {' '.join(stage.command)}\n")
-    # Ctrl-C reaches the command too, which then ends in order; we only wait for that.
-    before = signal.signal(signal.SIGINT, _wait_for_the_command)
+def _run_all(plan: Sequence[Stage], work: Path, *, jobs: int) -> None:
+    """Run stages that do not depend on each other; the first failure ends those not begun."""
+    # Ctrl-C reaches the commands too, which then end in order; we only wait for that.
+    before = signal.signal(signal.SIGINT, _wait_for_the_commands)
     try:
-        code = subprocess.call([sys.executable, *stage.command], env={**os.environ, **_ENVIRONMENT})
+        with ThreadPoolExecutor(jobs) as pool:
+            runs = [pool.submit(_run, stage, work, is_logged=jobs > 1) for stage in plan]
+            try:
+                for run in as_completed(runs):
+                    run.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _run(stage: Stage, work: Path, *, is_logged: bool) -> None:
+    record = work / "stages" / f"{stage.name.replace('/', '-')}.json"
+    key = stage.key()
+    known = json.loads(record.read_text()) if record.is_file() else {}
+    outputs = [path for path in stage.outputs if path.is_file()]
+    if known == {"key": key, "done": True} and outputs and len(outputs) == len(stage.outputs):
+        _say(f"[{stage.name}] complete")
+        return
+    if known.get("key") != key:
+        _clear(stage)
+    _write_record(record, {"key": key, "done": False})
+    log = work / "logs" / f"{record.stem}.log"
+    where = f"  > {log}" if is_logged else ""
+    _say(f"[{stage.name}] python {' '.join(stage.command)}{where}")
+    code = _call(stage.command, log if is_logged else None)
     if code in (-signal.SIGINT, 130):
         raise KeyboardInterrupt
     if code:
-        raise StageError(f"stage {stage.name!r}: expected exit code 0, got {code}", code=code)
+        end = f"; its output is {log}" if is_logged else ""
+        raise StageError(f"stage {stage.name!r}: expected exit code 0, got {code}{end}", code=code)
+    _write_record(record, {"key": key, "done": True})
+    _say(f"[{stage.name}] done")
 
 
-def _wait_for_the_command(signum: int, frame: FrameType | None) -> None:
+def _clear(stage: Stage) -> None:
+    """Remove what another command, or the same one on other inputs, has left."""
+    for directory in {path.parent for path in stage.outputs}:
+        for name in (directory.name, f"{directory.name}.training", f"{directory.name}-training"):
+            shutil.rmtree(directory.with_name(name), ignore_errors=True)
+
+
+def _call(command: Sequence[str], log: Path | None) -> int:
+    full = [sys.executable, *command]
+    environment = {**os.environ, **_ENVIRONMENT}
+    if log is None:
+        return subprocess.call(full, env=environment)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        return subprocess.call(full, env=environment, stdout=file, stderr=subprocess.STDOUT)
+
+
+def _write_record(path: Path, record: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".partial")
+    fresh.write_text(json.dumps(record) + "\n")
+    fresh.replace(path)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _wait_for_the_commands(signum: int, frame: FrameType | None) -> None:
     del signum, frame  # Unused.
 
 
@@ -182,14 +260,17 @@ def _install(made: Path, target: Path) -> None:
     if size > MAX_BYTES:
         raise ConfigError(f"artefacts: expected at most {MAX_BYTES} bytes in all, got {size}")
     for task in TASKS:
-        fresh, old = target / f".{task}.new", target / task
+        fresh, present, old = target / f".{task}.new", target / task, target / f".{task}.old"
         shutil.rmtree(fresh, ignore_errors=True)
         for path in _files(made / task):
             copy = fresh / path.relative_to(made / task)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         shutil.rmtree(old, ignore_errors=True)
-        os.replace(fresh, old)
+        if present.exists():
+            present.replace(old)
+        fresh.replace(present)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -198,6 +279,11 @@ def _files(root: Path) -> Iterator[Path]:
         is_training = any(part.endswith(("training", ".partial")) for part in path.parts)
         if path.is_file() and not is_training:
             yield path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _manifest(plan: Sequence[Stage], target: Path) -> dict[str, object]:
@@ -211,7 +297,7 @@ def _manifest(plan: Sequence[Stage], target: Path) -> dict[str, object]:
             for s in plan
         ],
         "sha256": {
-            str(path.relative_to(target)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(target)): _sha256(path)
             for path in _files(target)
             if path.name != "MANIFEST.json"
         },
@@ -229,9 +315,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=Path("build/demo-artefacts"),
         help="where data and artefacts are made, and kept for a build that goes on",
     )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="stages at a time (default: cores)"
+    )
     args = parser.parse_args(argv)
     try:
-        build(args.work)
+        build(args.work, jobs=max(1, args.jobs))
     except KeyboardInterrupt:
         return 130
     except (SteerError, OSError) as error:

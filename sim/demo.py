@@ -72,7 +72,7 @@ def run_demo(
         films, note = _films(server, rows, evaluation, output) if is_filmed else ([], "Not filmed.")
     figures = [figures_of(rows, task) for task in tasks]
     minutes = (clock.now_s() - start_s) / 60
-    command = f"make demo EPISODES={num_episodes}"
+    command = _command(tasks, num_episodes=num_episodes, is_filmed=is_filmed)
     extra = {"demo_minutes": (minutes, "min")} if is_whole else {}
     if memory_mib is not None:
         extra["server_rss_mib"] = (memory_mib, "MiB")
@@ -95,19 +95,34 @@ def run_demo(
     return figures
 
 
+def _command(tasks: Sequence[str], *, num_episodes: int, is_filmed: bool) -> str:
+    """Return the command that measures the same again."""
+    if tuple(tasks) == tuple(TASKS) and is_filmed:
+        return f"make demo EPISODES={num_episodes}"
+    options = f"--episodes {num_episodes} --tasks {','.join(tasks)}"
+    return f"python -m sim.demo {options}" + ("" if is_filmed else " --no-films")
+
+
 def _begin(rows: Path, measured_at: str) -> bool:
     """Make way for a run: go on with an interrupted one of the same commit, else begin anew.
+
+    Files that are not committed may have changed in between, so with any of those it begins anew.
 
     Returns:
         Whether the run begins at its beginning.
     """
     known = rows / _COMMIT
     is_open = known.is_file() and not (rows / _COMPLETE).exists()
-    if is_open and known.read_text() == measured_at:
+    is_same = known.is_file() and known.read_text() == measured_at
+    if is_open and is_same and not measured_at.endswith("-dirty"):
         sys.stdout.write(f"going on with the interrupted run in {rows}\n")
         return False
-    shutil.rmtree(rows, ignore_errors=True)
-    rows.mkdir(parents=True)
+    if known.is_file():
+        kept = rows.with_suffix(".before")
+        sys.stdout.write(f"beginning anew; the rows of the run before are in {kept}\n")
+        shutil.rmtree(kept, ignore_errors=True)
+        rows.replace(kept)
+    rows.mkdir(parents=True, exist_ok=True)
     known.write_text(measured_at)
     return True
 

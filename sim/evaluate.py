@@ -19,7 +19,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from sim.evaluation.arms import Arm, Settings, arms_of
+from sim.evaluation.arms import ARMS, Arm, Settings, arms_of
 from sim.evaluation.rows import Row, RowFile
 from sim.evaluation.runner import jobs_of, run_jobs
 from sim.seeds import Split, episode_seeds
@@ -28,6 +28,7 @@ from sim.stats import paired_difference, success_rate
 from sim.tasks import TASKS, spec_of
 from steer.client import SteerClient
 from steer.errors import ConfigError, SteerError
+from steer.wire.session import ServerDescription
 
 __all__ = [
     "ARTEFACTS",
@@ -112,7 +113,13 @@ def evaluate(evaluation: Evaluation, server: str, output: Path) -> list[Row]:
         SteerError: The server failed; the rows before stand.
     """
     seeds = {task: evaluation.seeds(task) for task in evaluation.tasks}
-    with RowFile(output, _identity(evaluation, server)) as file:
+    with SteerClient(server) as client:
+        description = client.describe()
+    policies = {item.name: item.digest for item in description.policies}
+    for warning in _tuned_for_others(evaluation.tasks, description):
+        sys.stderr.write(f"warning: {warning}\n")
+    with RowFile(output, _identity(evaluation, description)) as file:
+        _check_policies(file.rows, policies, output)
         done = {row.key for row in file.rows}
         jobs = jobs_of(server, seeds, evaluation.arms, evaluation.settings, done)
         total = evaluation.num_episodes * len(evaluation.tasks) * len(evaluation.arms)
@@ -134,17 +141,47 @@ def evaluate(evaluation: Evaluation, server: str, output: Path) -> list[Row]:
     return [r for r in file.rows if r.arm in names and r.seed in seeds.get(r.task, ())]
 
 
-def _identity(evaluation: Evaluation, server: str) -> dict[str, Any]:
-    """Return what the rows of one run have in common, beside task, arm and seed."""
-    with SteerClient(server) as client:
-        description = client.describe()
+def _tuned_for_others(tasks: Sequence[str], description: ServerDescription) -> list[str]:
+    """Say for which tasks N and the margin were chosen with other weights than those served."""
+    path = ARTEFACTS / "tuning.json"
+    trials = json.loads(path.read_text())["trials"] if path.is_file() else {}
+    served = {
+        "critic": {item.name: item.digest for item in description.critics},
+        "policy": {item.name: item.digest for item in description.policies},
+    }
+    return [
+        f"{task}: N and margin were chosen with another {kind}; choose anew: python -m sim.tune"
+        for task in tasks
+        if task in trials
+        for kind, digests in served.items()
+        if task in digests and trials[task].get(kind) != digests[task]
+    ]
+
+
+def _check_policies(rows: Sequence[Row], policies: Mapping[str, str], output: Path) -> None:
+    """Refuse to go on with rows of other policies than those that are served.
+
+    Raises:
+        ConfigError: There is such a row.
+    """
+    for row in rows:
+        name = ARMS[row.arm].policy(row.task)
+        if policies.get(name, row.policy) != row.policy:
+            raise ConfigError(
+                f"--output: expected a new directory or one of a run with the same policies, got "
+                f"{output}, where {name} was {row.policy}, is {policies[name]}"
+            )
+
+
+def _identity(evaluation: Evaluation, description: ServerDescription) -> dict[str, Any]:
+    """Return what the rows of one run have in common, beside task, arm, seed and policy."""
+    specs = {task: spec_of(task) for task in evaluation.tasks}
     return {
         "split": evaluation.split,
         "settings": {task: asdict(evaluation.settings[task]) for task in evaluation.tasks},
         "critics": {item.name: item.digest for item in description.critics},
-        "policies": {
-            item.name: item.digest for item in description.policies if item.name in evaluation.tasks
-        },
+        "max_steps": {task: spec.max_steps for task, spec in specs.items()},
+        "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
         "device": description.device,
         "versions": {name: version(name) for name in ("mujoco", *_PACKAGES)},
     }

@@ -35,6 +35,7 @@ _GAINS = {
     "gain": ("steered", "alone", "policy alone, paired by seed"),
     "random_gain": ("random", "alone", "policy alone, paired by seed"),
     "filtered_gain": ("filtered-steered", "filtered", "filtered policy alone, paired by seed"),
+    "steered_over_filtered": ("steered", "filtered", "filtered policy alone, paired by seed"),
 }
 
 
@@ -97,6 +98,7 @@ def figures_of(rows: Sequence[Row], task: str) -> TaskFigures:
         if row.task == task:
             by_arm.setdefault(row.arm, {})[row.seed] = row
     pairs = [(arm, "filtered" if arm == "filtered-steered" else "alone") for arm in by_arm]
+    pairs += [("steered", "filtered")] if "steered" in by_arm else []
     gains = {}
     for arm, base in pairs:
         shared = sorted(by_arm[arm].keys() & by_arm.get(base, {}).keys())

@@ -72,10 +72,10 @@ def write_report(
 
 
 _FOREST_NOTE = (
-    "Success minus that of the policy alone on the same seeds, with 95% intervals (Newcombe, "
+    "Success of one arm minus that of another on the same seeds, with 95% intervals (Newcombe, "
     "paired). Random picks one of the same candidates without a critic: what steering would be "
-    "worth if the critic knew nothing. Filtered-steered is compared with the filtered policy, not "
-    "steered."
+    "worth if the critic knew nothing. Filtered is the same policy class cloned from the "
+    "successful episodes only: what one gets from the same data without a critic."
 )
 _FILM_NOTE = (
     "Blue: the policy's own chunk runs. Orange: the critic's choice runs. Green or grey: the end. "
@@ -121,10 +121,9 @@ def _card(figures: TaskFigures) -> str:
 def _forest(figures: Sequence[TaskFigures]) -> str:
     """Return the paired differences as an SVG forest plot."""
     lines = [
-        (item.task, arm, gap)
+        (item.task, f"{arm} - {base}", gap)
         for item in figures
         for (arm, base), gap in item.gains.items()
-        if (arm == "filtered-steered") == (base == "filtered") and arm != "filtered"
     ]
     height = _ROW * len(lines) + 34
     ticks = "".join(_tick(value / 5, height) for value in range(-3, 6))
@@ -149,7 +148,7 @@ def _tick(value: float, height: int) -> str:
 
 def _forest_row(index: int, task: str, arm: str, gap: PairedDifference) -> str:
     y = _ROW * index + _ROW / 2
-    kind = "steered" if arm == "steered" else "other"
+    kind = "steered" if arm == "steered - alone" else "other"
     return (
         f"<text x='{_LEFT - 12}' y='{y + 4}' class='label'>{escape(task)}, {escape(arm)}</text>"
         f"<line x1='{_x(gap.low):.1f}' x2='{_x(gap.high):.1f}' y1='{y}' y2='{y}' class='{kind}'/>"
@@ -196,6 +195,9 @@ def _success_table(figures: Sequence[TaskFigures]) -> str:
             shown.add(arm)
             success = f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]"
             rows.append([item.task, arm, success, *_against(item, arm), str(rate.n)])
+        if ("steered", "filtered") in item.gains:
+            gap = item.gains["steered", "filtered"]
+            rows.append([item.task, "steered", "", *_compared(gap, "filtered"), str(gap.n)])
     meanings = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(arm.meaning)}</dd>"
         for name, arm in ARMS.items()
@@ -209,9 +211,13 @@ def _against(figures: TaskFigures, arm: str) -> tuple[str, str, str]:
     """Return the difference to the arm that this one is compared with, its name, and p."""
     for (name, base), gap in figures.gains.items():
         if name == arm:
-            p_value = "< 0.0001" if gap.p_value < 1e-4 else f"{gap.p_value:.2g}"
-            return f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]", base, p_value
+            return _compared(gap, base)
     return "", "", ""
+
+
+def _compared(gap: PairedDifference, base: str) -> tuple[str, str, str]:
+    p_value = "< 0.0001" if gap.p_value < 1e-4 else f"{gap.p_value:.2g}"
+    return f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]", base, p_value
 
 
 def _override_table(figures: Sequence[TaskFigures]) -> str:

@@ -35,7 +35,10 @@ class RunningServer:
     log: Path
 
     def resident_mib(self) -> float | None:
-        """Return the resident memory of the server and its children, in MiB; None if unknown."""
+        """Return the most that the server and its children ever had resident, in MiB.
+
+        The peaks of the processes are added, whenever each was: an upper bound. None if unknown.
+        """
         pages = [_resident_kib(pid) for pid in (self.pid, *_children(self.pid))]
         known = [kib for kib in pages if kib is not None]
         return sum(known) / 1024 if known else None
@@ -141,5 +144,5 @@ def _resident_kib(pid: int) -> int | None:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
-    found = re.search(r"VmRSS:\s+(\d+) kB", text)
+    found = re.search(r"VmHWM:\s+(\d+) kB", text)
     return int(found[1]) if found else None

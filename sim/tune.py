@@ -101,10 +101,9 @@ def _digests(server: str, task: str) -> dict[str, str]:
 def _record(task: str, chosen: dict[str, Any], trials: dict[str, Any]) -> None:
     """Put a task's choice into `tuning.json`, beside those of other tasks."""
     path = ARTEFACTS / "tuning.json"
-    tree: dict[str, Any] = {"settings": {}, "trials": {}}
-    if path.is_file():
-        tree |= json.loads(path.read_text())
-    tree |= {"rule": RULE, "seeds": "tune"}
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    tree: dict[str, Any] = {"rule": RULE, "seeds": "tune"}
+    tree |= {part: known.get(part, {}) for part in ("settings", "trials")}
     tree["settings"][task], tree["trials"][task] = chosen, trials
     fresh = path.with_suffix(".partial")
     fresh.write_text(json.dumps(tree, indent=2) + "\n")

@@ -91,6 +91,37 @@ def test_a_complete_stage_is_not_run_again(fake_build):
 
 
 @pytest.mark.slow
+def test_a_stage_whose_input_has_changed_is_run_again_from_nothing(tmp_path):
+    """That its output exists does not mean that it is the output of these data."""
+    data, output = tmp_path / "data.txt", tmp_path / "critic" / "critic.safetensors"
+    program = (
+        f"import pathlib, shutil; p = pathlib.Path({str(output)!r}); p.parent.mkdir()\n"
+        f"shutil.copyfile({str(data)!r}, p)"
+    )
+    stage = Stage("push/critic", ("-c", program), "training 0", (output,), (data,))
+    state = tmp_path / "critic-training" / "state.safetensors"
+
+    for text in ("old", "new"):
+        state.parent.mkdir(exist_ok=True)
+        state.write_text("of a run on other data")
+        data.write_text(text)
+        build_artefacts._run_all([stage], tmp_path / "work", jobs=1)
+        assert output.read_text() == text
+        assert not state.exists()
+
+
+@pytest.mark.slow
+def test_stages_that_run_together_have_logs_of_their_own(tmp_path):
+    """Two progress bars on one terminal cannot be read."""
+    plan = [Stage(f"{task}/critic", ("-c", f"print({task!r})"), "training 0") for task in TASKS]
+
+    build_artefacts._run_all(plan, tmp_path, jobs=2)
+
+    for task in TASKS:
+        assert (tmp_path / "logs" / f"{task}-critic.log").read_text() == f"{task}\n"
+
+
+@pytest.mark.slow
 def test_what_was_made_replaces_what_was_there_and_is_listed(fake_build):
     """Training states and files of an older build do not stay."""
     work, target = fake_build

@@ -33,10 +33,30 @@ def test_a_complete_run_is_replaced(rows):
     assert not (rows / "rows.jsonl").exists()
 
 
-def test_an_interrupted_run_of_another_commit_is_replaced(rows):
-    """Episodes of two versions are never put together."""
+def test_an_interrupted_run_of_another_commit_is_set_aside(rows):
+    """Episodes of two versions are never put together, nor thrown away."""
     assert demo._begin(rows, "def")
     assert not (rows / "rows.jsonl").exists()
+    assert (rows.with_suffix(".before") / "rows.jsonl").exists()
+
+
+def test_an_interrupted_run_of_files_not_committed_is_set_aside(tmp_path):
+    """They may have changed since."""
+    rows = tmp_path / "rows"
+    demo._begin(rows, "abc-dirty")
+    (rows / "rows.jsonl").write_text("{}\n")
+
+    assert demo._begin(rows, "abc-dirty")
+    assert not (rows / "rows.jsonl").exists()
+
+
+def test_the_recorded_command_measures_the_same():
+    """Not every run is `make demo`."""
+    every = tuple(demo.TASKS)
+
+    assert demo._command(every, num_episodes=30, is_filmed=True) == "make demo EPISODES=30"
+    some = demo._command(["push"], num_episodes=5, is_filmed=False)
+    assert some == "python -m sim.demo --episodes 5 --tasks push --no-films"
 
 
 @pytest.mark.parametrize(

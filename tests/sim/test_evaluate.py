@@ -2,9 +2,11 @@
 
 import pytest
 
+import sim.evaluate
 from sim.evaluate import Evaluation, load_settings, main, outcomes, summary
 from sim.evaluation.arms import ARMS, Settings
 from sim.tasks import TASKS
+from steer.errors import ConfigError
 
 
 def evaluation(**changes):
@@ -66,6 +68,16 @@ def test_outcomes_are_of_one_task_and_arm(make_row):
 def test_a_task_that_was_not_tuned_has_the_defaults():
     """The margin is then the one in the critic's card."""
     assert load_settings(["no-such-task"]) == {"no-such-task": Settings()}
+
+
+def test_rows_of_another_policy_are_not_gone_on_with(make_row, tmp_path):
+    """Whatever the arm; a policy that is not served cannot be compared."""
+    row = make_row("filtered", 1)
+    sim.evaluate._check_policies([row], {"push-filtered": row.policy}, tmp_path)
+    sim.evaluate._check_policies([row], {"push": "sha256:other"}, tmp_path)
+
+    with pytest.raises(ConfigError, match=r"push-filtered was sha256:d+, is sha256:other"):
+        sim.evaluate._check_policies([row], {"push-filtered": "sha256:other"}, tmp_path)
 
 
 @pytest.mark.parametrize(

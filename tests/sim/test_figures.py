@@ -45,6 +45,7 @@ def test_gains_are_paired_by_seed(rows):
         ("steered", "alone"): 0.6,
         ("filtered", "alone"): 0.3,
         ("filtered-steered", "filtered"): 0.1,
+        ("steered", "filtered"): 0.3,
     }
     assert (gains["steered", "alone"].won, gains["steered", "alone"].lost) == (7, 1)
 
@@ -154,6 +155,7 @@ def test_records_have_the_published_metrics(rows):
         "gain/push": 0.6,
         "random_gain/push": 0.0,
         "filtered_gain/push": 0.1,
+        "steered_over_filtered/push": 0.3,
         "demo_minutes": 8.25,
     }
     gain = next(record for record in records if record["metric"] == "gain/push")

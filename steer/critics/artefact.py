@@ -22,10 +22,9 @@ from torch import Tensor
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
 from steer.critics.model_card import model_card
-from steer.embodiment import Embodiment
-from steer.errors import ArtefactError, EmbodimentMismatchError, InvalidInputError
+from steer.errors import ArtefactError, InvalidInputError
 
-__all__ = ["check_embodiment", "load_critic", "save_critic", "update_card"]
+__all__ = ["load_critic", "save_critic", "update_card"]
 
 WEIGHTS, CARD, README = "critic.safetensors", "card.json", "README.md"
 MAX_WEIGHTS_BYTES = 2**30
@@ -106,17 +105,6 @@ def load_critic(directory: Path, *, device: str = "cpu") -> Critic:
     _check_tensors(path, tensors, critic.state_dict())
     critic.load_state_dict(tensors)
     return critic.to(device).requires_grad_(requires_grad=False).eval()
-
-
-def check_embodiment(critic: Critic, embodiment: Embodiment) -> None:
-    """Check that a robot is the one that a critic was made for.
-
-    Raises:
-        EmbodimentMismatchError: It is not; the text names the fields.
-    """
-    differences = embodiment.differences(critic.card.embodiment)
-    if differences:
-        raise EmbodimentMismatchError("; ".join(differences))
 
 
 def _read(path: Path, limit: int) -> bytes:

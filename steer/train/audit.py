@@ -45,6 +45,13 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
         episodes = episodes.select(np.flatnonzero(kept))
     elif same_data:
         logger.warning("the critic was trained on all of these episodes; none are held out")
+    else:
+        logger.warning(
+            "these are not the data that the critic was trained on, so all %d episodes count as "
+            "held out; where it has learnt from some of them, as of data that have grown or been "
+            "labelled anew, the audit flatters it",
+            len(episodes),
+        )
     chunks = build_chunks(episodes, horizon=critic.card.horizon, discount=critic.card.discount)
     is_held_out = bool(critic.card.dataset.held_out) or not same_data
     audit = judge(Questions(critic, episodes, chunks), config, draw=draw, is_held_out=is_held_out)

@@ -73,11 +73,6 @@ class Episodes:
         """Whether each episode ended in success, bool of shape [E]."""
         return self.is_success[self.end - 1]
 
-    @property
-    def reward(self) -> NDArray[np.float32]:
-        """float32 of shape [T]: -1 a tick until success, 0 for the action that reaches it."""
-        return np.where(self.is_success, 0.0, -1.0).astype(np.float32)
-
     def select(self, which: Sequence[int] | NDArray[np.int64]) -> "Episodes":
         """Return the episodes at these positions (not dataset numbers), in this order."""
         index = np.asarray(which, np.int64)

@@ -36,6 +36,11 @@ class Curve:
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
+    @property
+    def last(self) -> dict[str, float]:
+        """The last point without its step; empty before the first."""
+        return {k: v for k, v in self._points[-1].items() if k != "step"} if self._points else {}
+
     def close(self) -> None:
         """Draw the curve and close TensorBoard's file."""
         self._board.close()

@@ -4,16 +4,17 @@ import json
 import logging
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from steer import __version__
-from steer.critics.artefact import save_critic
+from steer.critics.artefact import save_critic, update_card
 from steer.critics.card import CriticCard, DatasetSummary
 from steer.critics.critic import Critic
-from steer.errors import ConfigError, DatasetError
+from steer.errors import ArtefactError, ConfigError, DatasetError
 from steer.train.algorithms.base import Learner
 from steer.train.algorithms.iql import Iql
 from steer.train.algorithms.sarsa import Sarsa
@@ -78,9 +79,22 @@ def train(config: TrainConfig) -> CriticCard:
     critic = critic.cpu().eval()
     training = json.loads(json.dumps(asdict(config), default=str))
     critic.card = replace(critic.card, training={**training, "last": last})
+    before = _card_of(config.output)
     save_critic(critic, config.output)
+    if before is not None and before.weights_sha256 == critic.card.weights_sha256:
+        # A finished run was resumed: what was found out about these weights still holds.
+        critic.card = replace(critic.card, audit=before.audit, selection=before.selection)
+        update_card(config.output, critic.card)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
+
+
+def _card_of(directory: Path) -> CriticCard | None:
+    """Return the card of the critic that is there, if one is that can be read."""
+    try:
+        return CriticCard.from_json((directory / "card.json").read_text(errors="replace"))
+    except (OSError, ArtefactError):
+        return None
 
 
 def split_episodes(

@@ -72,16 +72,15 @@ class Trainer:
             desc=f"{config.algorithm} {config.output.name}",
             mininterval=1.0,
         )
-        last: dict[str, float] = {}
         step = first
         try:
             for step in progress:
                 shown = self._step(step)
                 if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-                    last = {name: value.item() for name, value in shown.items()}
+                    point = {name: value.item() for name, value in shown.items()}
                     with _going_on("curve"):
-                        curve.add(step + 1, last)
-                    progress.set_postfix({name: f"{value:.3f}" for name, value in last.items()})
+                        curve.add(step + 1, point)
+                    progress.set_postfix({name: f"{value:.3f}" for name, value in point.items()})
                 if (step + 1) % config.save_every == 0:
                     self._save(step + 1)
         except KeyboardInterrupt:
@@ -90,7 +89,7 @@ class Trainer:
         finally:
             with _going_on("curve"):
                 curve.close()
-        return last
+        return curve.last
 
     def _step(self, step: int) -> Mapping[str, Tensor]:
         rate = _learning_rate(self._config, step)

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 
 from steer.critics import artefact
-from steer.critics.artefact import check_embodiment, load_critic, save_critic, update_card
-from steer.errors import ArtefactError, EmbodimentMismatchError
+from steer.critics.artefact import load_critic, save_critic, update_card
+from steer.errors import ArtefactError
 
 
 @pytest.fixture
@@ -129,15 +129,6 @@ def test_newer_format_is_refused(saved):
 
     with pytest.raises(ArtefactError, match="update steer"):
         load_critic(saved)
-
-
-def test_other_embodiment_is_refused(critic, card):
-    """A robot at another rate is refused with the field's name."""
-    other = replace(card.embodiment, control_hz=30.0)
-
-    check_embodiment(critic, card.embodiment)
-    with pytest.raises(EmbodimentMismatchError, match="control_hz: expected 20, got 30"):
-        check_embodiment(critic, other)
 
 
 def test_save_never_replaces_other_files(critic, tmp_path):

@@ -27,12 +27,6 @@ def test_round_trip(episodes, write_dataset):
     assert loaded.fingerprint() == episodes.fingerprint()
 
 
-def test_reward_is_minus_one_until_success(episodes):
-    """The action that reaches the goal costs nothing."""
-    assert episodes.reward[:4].tolist() == [-1, -1, -1, 0]
-    assert episodes.reward[4:7].tolist() == [-1, -1, -1]
-
-
 def test_rows_after_the_first_success_are_cut(episodes, write_dataset):
     """An episode ends with its first success, wherever the recording went on to."""
 

@@ -4,12 +4,13 @@ import logging
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from steer.critics.artefact import load_critic
+from steer.critics.artefact import load_critic, update_card
 from steer.errors import ConfigError, DatasetError
 from steer.train import state
 from steer.train.run import split_episodes, train
@@ -127,6 +128,20 @@ def _stop_after_state(run):
         raise KeyboardInterrupt
 
     return stopped
+
+
+def test_a_finished_run_that_is_resumed_keeps_what_was_found_out(config):
+    """Same weights, same losses; the audit and the margin of those weights stay."""
+    card = train(config(save_every=6))
+    audited = replace(card, audit={"failed": []}, selection=replace(card.selection, margin=0.5))
+    update_card(config().output, audited)
+
+    train(config(save_every=6, resume=True))
+
+    found = load_critic(config().output).card
+    assert found.audit == {"failed": []}
+    assert found.selection.margin == 0.5
+    assert found.training["last"] == card.training["last"] != {}
 
 
 def test_full_disk_goes_on_training(config, monkeypatch, caplog):

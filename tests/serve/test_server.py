@@ -9,6 +9,7 @@ import subprocess
 import grpc
 import numpy as np
 import pytest
+import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from steer.client import SteerClient, TlsFiles
@@ -229,3 +230,21 @@ def test_a_pem_file_that_is_missing_or_is_none_is_named(serving, tmp_path):
     missing["tls_key"] = tmp_path / "no.pem"
     with pytest.raises(ConfigError, match=r"--tls-key: .*No such file"), serving(**missing):
         pass
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_server_on_cuda_decides_as_one_on_the_cpu(serving, robot, observation, rng):
+    """From the option to the answer: the engine loads, warms and scores on the device."""
+    chunks = rng.normal(size=(8, 4, 2)).astype(np.float32)
+    decisions = []
+    for device in ("cpu", "cuda"):
+        with serving(device=device) as address, SteerClient(address) as client:
+            client.open_session(robot)
+            decisions.append(client.rank(observation, Candidates(chunks), budget_s=5))
+
+    on_cpu, on_cuda = decisions
+    assert on_cuda.index == on_cpu.index
+    assert on_cuda.num_scored == 8
+    # cuBLAS adds in another order; values are of the order of 50.
+    np.testing.assert_allclose(on_cuda.values, on_cpu.values, rtol=0, atol=1e-3)

@@ -176,10 +176,12 @@ def _check_policies(rows: Sequence[Row], policies: Mapping[str, str], output: Pa
 def _identity(evaluation: Evaluation, description: ServerDescription) -> dict[str, Any]:
     """Return what the rows of one run have in common, beside task, arm, seed and policy."""
     specs = {task: spec_of(task) for task in evaluation.tasks}
+    critics = {item.name: item.digest for item in description.critics}
+    ours = {name: digest for name, digest in critics.items() if name in specs}
     return {
         "split": evaluation.split,
         "settings": {task: asdict(evaluation.settings[task]) for task in evaluation.tasks},
-        "critics": {item.name: item.digest for item in description.critics},
+        "critics": ours or critics,  # A server of another's may name them otherwise.
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},
         "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
         "device": description.device,

@@ -11,7 +11,6 @@ file.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -20,20 +19,18 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
-from sim.seeds import SPLITS, episode_seeds
-from sim.tasks import TASKS, TaskSpec
+from sim.stages import Stage, sha256, stages, tuning_stage
+from sim.tasks import TASKS
 from steer.errors import ConfigError, SteerError
 
-__all__ = ["Stage", "StageError", "build", "main", "stages", "tuning_stage"]
+__all__ = ["StageError", "build", "main"]
 
 ARTEFACTS = Path("sim/artefacts")
 MAX_BYTES = 16 * 2**20
-NUM_EPISODES = 300
 
 _FORMAT_VERSION = 1
 _DATA, _WEIGHTS, _AUDITS = ("data",), ("policy", "policy-filtered", "critic"), ("audit",)
@@ -51,111 +48,6 @@ class StageError(SteerError):
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One command of the build.
-
-    Attributes:
-        name: For example `push/critic`.
-        command: Arguments after `python`.
-        seeds: Which seeds it uses, in words.
-        outputs: Files that exist once it is complete; each appears whole or not at all. Empty for
-            a command that finds out by itself what is left to do.
-        inputs: Files and directories that its output depends on.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    seeds: str
-    outputs: tuple[Path, ...] = ()
-    inputs: tuple[Path, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """The part of the name after the task."""
-        return self.name.rpartition("/")[2]
-
-    def key(self) -> str:
-        """Return the SHA-256 of the command and of all input files."""
-        total = hashlib.sha256(json.dumps(self.command).encode())
-        for root in self.inputs:
-            for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-                if path.is_file():
-                    total.update(f"{path} {_sha256(path)}\n".encode())
-        return total.hexdigest()
-
-
-def stages(work: Path) -> list[Stage]:
-    """Return all stages up to the audit, in order.
-
-    Args:
-        work: Where data and artefacts are made.
-    """
-    steps = (_collect, _policy, _filtered_policy, _critic, _audit)
-    return [step(spec, work) for step in steps for spec in TASKS.values()]
-
-
-def tuning_stage(work: Path) -> Stage:
-    """Return the last stage, which chooses N and the margin with the artefacts in their place."""
-    tune = SPLITS["tune"]
-    command = ("-m", "sim.tune", "--output", str(work / "tune"))
-    return Stage("tuning", command, f"tune {tune.start} to {tune.stop - 1}")
-
-
-def _collect(spec: TaskSpec, work: Path) -> Stage:
-    seeds = episode_seeds("train", NUM_EPISODES, block=spec.seed_block)
-    options = ("--task", spec.name, "--root", str(_data(spec, work)))
-    command = ("-m", "sim.collect", *options, "--episodes", str(NUM_EPISODES))
-    return Stage(f"{spec.name}/data", command, f"train {seeds[0]} to {seeds[-1]}")
-
-
-def _policy(spec: TaskSpec, work: Path, *options: str, name: str = "policy") -> Stage:
-    output = work / "artefacts" / spec.name / name
-    where = ("--task", spec.name, "--root", str(_data(spec, work)), "--output", str(output))
-    return Stage(
-        f"{spec.name}/{name}",
-        ("-m", "sim.policies.train", *where, "--seed", "0", *options),
-        "training 0",
-        (output / "model.safetensors", output / "steer.json", output / "training.json"),
-        (_data(spec, work),),
-    )
-
-
-def _filtered_policy(spec: TaskSpec, work: Path) -> Stage:
-    return _policy(spec, work, "--successes-only", name="policy-filtered")
-
-
-def _critic(spec: TaskSpec, work: Path) -> Stage:
-    output = work / "artefacts" / spec.name / "critic"
-    where = ("--dataset", str(_data(spec, work)), "--task", spec.name, "--output", str(output))
-    how = ("--algorithm", "iql", "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
-    return Stage(
-        f"{spec.name}/critic",
-        ("-m", "steer.cli", "train", *where, *how),
-        "training 0",
-        (output / "card.json", output / "critic.safetensors"),
-        (_data(spec, work),),
-    )
-
-
-def _audit(spec: TaskSpec, work: Path) -> Stage:
-    home = work / "artefacts" / spec.name
-    options = ("--critic", str(home / "critic"), "--dataset", str(_data(spec, work)))
-    command = ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{home / 'policy'}")
-    weights = (home / "critic" / "critic.safetensors", home / "policy" / "model.safetensors")
-    return Stage(
-        f"{spec.name}/audit",
-        command,
-        "held-out episodes of the data",
-        (home / "critic-audit" / "audit.json",),
-        (_data(spec, work), *weights),
-    )
-
-
-def _data(spec: TaskSpec, work: Path) -> Path:
-    return work / "data" / spec.package
 
 
 def build(work: Path, target: Path = ARTEFACTS, *, jobs: int = 1) -> None:
@@ -281,11 +173,6 @@ def _files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _manifest(plan: Sequence[Stage], target: Path) -> dict[str, object]:
     """Say how everything below `target` was made."""
     return {
@@ -297,7 +184,7 @@ def _manifest(plan: Sequence[Stage], target: Path) -> dict[str, object]:
             for s in plan
         ],
         "sha256": {
-            str(path.relative_to(target)): _sha256(path)
+            str(path.relative_to(target)): sha256(path)
             for path in _files(target)
             if path.name != "MANIFEST.json"
         },

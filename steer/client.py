@@ -22,6 +22,7 @@ from steer.connection import Connection, decoded
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError, LateError, SessionError, SteerError, UnreachableError
 from steer.preflight import (
+    budget_of,
     check_budget,
     check_candidates,
     check_count,
@@ -51,10 +52,6 @@ logger = logging.getLogger(__name__)
 
 SETUP_BUDGET_S = 10.0
 """Default budget of Describe, OpenSession and CloseSession, in seconds."""
-MIN_BUDGET_S = 0.05
-"""Least default budget of Rank and Steer, in seconds."""
-EXPECTED_FACTOR = 3.0
-"""Default budget of Rank and Steer, in multiples of what the server expects them to take."""
 
 
 class SteerClient:
@@ -187,7 +184,7 @@ class SteerClient:
             budget_s = 0.0
         else:
             expected_s = session.info.critic.expected_rank_s
-            budget_s = _budget_s(budget_s, expected_s, len(candidates.actions), session.info)
+            budget_s = budget_of(budget_s, expected_s, len(candidates.actions), session.info)
         check_unsigned(noise_seed=noise_seed, epoch=epoch)
         check_candidates(candidates, session.robot, session.info)
         check_observation(observation, session.robot, session.info.critic.embodiment)
@@ -241,7 +238,7 @@ class SteerClient:
         session = self._connection.session()
         critic, policy = session.info.critic, session.info.policy
         expected_s = policy.expected_steer_s if policy else 0.0
-        budget_s = _budget_s(budget_s, expected_s, num_candidates, session.info)
+        budget_s = budget_of(budget_s, expected_s, num_candidates, session.info)
         check_unsigned(noise_seed=noise_seed, epoch=epoch)
         check_count(num_candidates, session.info)
         history = [observations] if isinstance(observations, Observation) else list(observations)
@@ -277,17 +274,6 @@ class SteerClient:
             logger.warning("running the policy's own chunk: %s", text)
         elif before and not trouble:
             logger.warning("steered again by %s", self._connection.target)
-
-
-def _budget_s(
-    asked_s: float | None, expected_s: float, num_candidates: int, session: SessionInfo
-) -> float:
-    """Return the budget of a call: the caller's, or what follows from the server's own figure."""
-    if asked_s is None:
-        scale = max(1.0, num_candidates / session.limits.expected_candidates)
-        return max(EXPECTED_FACTOR * expected_s * scale, MIN_BUDGET_S)
-    check_budget(asked_s)
-    return asked_s
 
 
 def _own_decision(

@@ -13,6 +13,7 @@ from steer.types import Candidates, Decision, EncodedImage, Observation
 from steer.wire.session import SessionInfo
 
 __all__ = [
+    "budget_of",
     "check_budget",
     "check_candidates",
     "check_count",
@@ -22,6 +23,10 @@ __all__ = [
     "check_unsigned",
 ]
 
+_MIN_BUDGET_S = 0.05
+"""Least default budget."""
+_EXPECTED_FACTOR = 3.0
+"""Default budget, in multiples of what the server expects."""
 _MAX_UNSIGNED = 2**64 - 1
 _ENVELOPE_BYTES = 128
 """More than session and budget add to a request."""
@@ -31,6 +36,27 @@ def check_budget(budget_s: float) -> None:
     """Raise InvalidInputError unless the budget is a finite number of seconds > 0."""
     if not (math.isfinite(budget_s) and budget_s > 0):
         raise InvalidInputError.expected("budget_s", "a finite number > 0", budget_s)
+
+
+def budget_of(
+    asked_s: float | None, expected_s: float, num_candidates: int, session: SessionInfo
+) -> float:
+    """Return the budget of a call in seconds: the caller's, or a multiple of `expected_s`.
+
+    Args:
+        asked_s: The caller's; None for none.
+        expected_s: What the server expects `Limits.expected_candidates` to take.
+        num_candidates: N; 0 for the server's default.
+        session: With the server's limits.
+
+    Raises:
+        InvalidInputError: The caller's is not a finite number of seconds > 0.
+    """
+    if asked_s is None:
+        scale = max(1.0, num_candidates / session.limits.expected_candidates)
+        return max(_EXPECTED_FACTOR * expected_s * scale, _MIN_BUDGET_S)
+    check_budget(asked_s)
+    return asked_s
 
 
 def check_unsigned(**numbers: int) -> None:

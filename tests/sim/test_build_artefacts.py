@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from sim import build_artefacts
-from sim.build_artefacts import MAX_BYTES, Stage, StageError, build, main, stages
+from sim.build_artefacts import MAX_BYTES, StageError, build, main
+from sim.stages import Stage, stages
 from sim.tasks import TASKS
 from steer.errors import ConfigError
 

@@ -1,0 +1,124 @@
+"""The commands that make the demo's weights, in order, and what each depends on."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.seeds import SPLITS, episode_seeds
+from sim.tasks import TASKS, TaskSpec
+
+__all__ = ["NUM_EPISODES", "Stage", "sha256", "stages", "tuning_stage"]
+
+NUM_EPISODES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One command of the build.
+
+    Attributes:
+        name: For example `push/critic`.
+        command: Arguments after `python`.
+        seeds: Which seeds it uses, in words.
+        outputs: Files that exist once it is complete; each appears whole or not at all. Empty for
+            a command that finds out by itself what is left to do.
+        inputs: Files and directories that its output depends on.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    seeds: str
+    outputs: tuple[Path, ...] = ()
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The part of the name after the task."""
+        return self.name.rpartition("/")[2]
+
+    def key(self) -> str:
+        """Return the SHA-256 of the command and of all input files."""
+        total = hashlib.sha256(json.dumps(self.command).encode())
+        for root in self.inputs:
+            for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+                if path.is_file():
+                    total.update(f"{path} {sha256(path)}\n".encode())
+        return total.hexdigest()
+
+
+def stages(work: Path) -> list[Stage]:
+    """Return all stages up to the audit, in order.
+
+    Args:
+        work: Where data and artefacts are made.
+    """
+    steps = (_collect, _policy, _filtered_policy, _critic, _audit)
+    return [step(spec, work) for step in steps for spec in TASKS.values()]
+
+
+def tuning_stage(work: Path) -> Stage:
+    """Return the last stage, which chooses N and the margin with the artefacts in their place."""
+    tune = SPLITS["tune"]
+    command = ("-m", "sim.tune", "--output", str(work / "tune"))
+    return Stage("tuning", command, f"tune {tune.start} to {tune.stop - 1}")
+
+
+def _collect(spec: TaskSpec, work: Path) -> Stage:
+    seeds = episode_seeds("train", NUM_EPISODES, block=spec.seed_block)
+    options = ("--task", spec.name, "--root", str(_data(spec, work)))
+    command = ("-m", "sim.collect", *options, "--episodes", str(NUM_EPISODES))
+    return Stage(f"{spec.name}/data", command, f"train {seeds[0]} to {seeds[-1]}")
+
+
+def _policy(spec: TaskSpec, work: Path, *options: str, name: str = "policy") -> Stage:
+    output = work / "artefacts" / spec.name / name
+    where = ("--task", spec.name, "--root", str(_data(spec, work)), "--output", str(output))
+    return Stage(
+        f"{spec.name}/{name}",
+        ("-m", "sim.policies.train", *where, "--seed", "0", *options),
+        "training 0",
+        (output / "model.safetensors", output / "steer.json", output / "training.json"),
+        (_data(spec, work),),
+    )
+
+
+def _filtered_policy(spec: TaskSpec, work: Path) -> Stage:
+    return _policy(spec, work, "--successes-only", name="policy-filtered")
+
+
+def _critic(spec: TaskSpec, work: Path) -> Stage:
+    output = work / "artefacts" / spec.name / "critic"
+    where = ("--dataset", str(_data(spec, work)), "--task", spec.name, "--output", str(output))
+    how = ("--algorithm", "iql", "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
+    return Stage(
+        f"{spec.name}/critic",
+        ("-m", "steer.cli", "train", *where, *how),
+        "training 0",
+        (output / "card.json", output / "critic.safetensors"),
+        (_data(spec, work),),
+    )
+
+
+def _audit(spec: TaskSpec, work: Path) -> Stage:
+    home = work / "artefacts" / spec.name
+    options = ("--critic", str(home / "critic"), "--dataset", str(_data(spec, work)))
+    command = ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{home / 'policy'}")
+    weights = (home / "critic" / "critic.safetensors", home / "policy" / "model.safetensors")
+    return Stage(
+        f"{spec.name}/audit",
+        command,
+        "held-out episodes of the data",
+        (home / "critic-audit" / "audit.json",),
+        (_data(spec, work), *weights),
+    )
+
+
+def _data(spec: TaskSpec, work: Path) -> Path:
+    return work / "data" / spec.package
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

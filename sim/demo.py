@@ -117,7 +117,7 @@ def _begin(rows: Path, measured_at: str) -> bool:
     if is_open and is_same and not measured_at.endswith("-dirty"):
         sys.stdout.write(f"going on with the interrupted run in {rows}\n")
         return False
-    if known.is_file():
+    if rows.exists():
         kept = rows.with_suffix(".before")
         sys.stdout.write(f"beginning anew; the rows of the run before are in {kept}\n")
         shutil.rmtree(kept, ignore_errors=True)

@@ -30,7 +30,16 @@ _CLIENT = (
     *_WIRE,
 )
 _SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
-_EPISODES = (*_SERVICE, *_CLIENT, "sim")
+_EVALUATION = (
+    "sim/artefacts",
+    "sim/evaluate.py",
+    "sim/evaluation",
+    "sim/figures.py",
+    "sim/seeds.py",
+    "sim/stats.py",
+    "sim/tasks",
+)
+_EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,

@@ -17,7 +17,7 @@ _OTHERS = {
     "rank_echo_ms_p50": "echo of the same message, median",
     "demo_minutes": "`make demo`",
     "client_import_s": "`import steer.client`",
-    "server_rss_mib": "server and policy worker, resident memory",
+    "server_rss_mib": "server and policy worker, peak memory",
 }
 
 

@@ -17,7 +17,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sim.evaluate import Evaluation, evaluate, load_settings, serving, summary
+from sim.evaluate import (
+    Evaluation,
+    evaluate,
+    load_settings,
+    serving,
+    summary,
+    warn_of_tuning,
+)
 from sim.evaluation.arms import ARMS
 from sim.evaluation.rows import Row
 from sim.figures import TaskFigures, commit, figures_of, machine, records_of, verdict, versions
@@ -67,6 +74,7 @@ def run_demo(
     )
     sys.stdout.write(f"starting the server; its log is {output / 'server.log'}\n")
     with serving(evaluation.tasks, evaluation.arms, log=output / "server.log") as server:
+        warn_of_tuning(evaluation.tasks, server.address)
         rows = evaluate(evaluation, server.address, output / "rows")
         memory_mib = server.resident_mib()
         films, note = _films(server, rows, evaluation, output) if is_filmed else ([], "Not filmed.")

@@ -39,6 +39,7 @@ __all__ = [
     "outcomes",
     "serving",
     "summary",
+    "warn_of_tuning",
 ]
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
@@ -116,8 +117,6 @@ def evaluate(evaluation: Evaluation, server: str, output: Path) -> list[Row]:
     with SteerClient(server) as client:
         description = client.describe()
     policies = {item.name: item.digest for item in description.policies}
-    for warning in _tuned_for_others(evaluation.tasks, description):
-        sys.stderr.write(f"warning: {warning}\n")
     with RowFile(output, _identity(evaluation, description)) as file:
         _check_policies(file.rows, policies, output)
         done = {row.key for row in file.rows}
@@ -141,8 +140,15 @@ def evaluate(evaluation: Evaluation, server: str, output: Path) -> list[Row]:
     return [r for r in file.rows if r.arm in names and r.seed in seeds.get(r.task, ())]
 
 
-def _tuned_for_others(tasks: Sequence[str], description: ServerDescription) -> list[str]:
+def warn_of_tuning(tasks: Sequence[str], server: str) -> None:
     """Say for which tasks N and the margin were chosen with other weights than those served."""
+    with SteerClient(server) as client:
+        description = client.describe()
+    for warning in _tuned_for_others(tasks, description):
+        sys.stderr.write(f"warning: {warning}\n")
+
+
+def _tuned_for_others(tasks: Sequence[str], description: ServerDescription) -> list[str]:
     path = ARTEFACTS / "tuning.json"
     trials = json.loads(path.read_text())["trials"] if path.is_file() else {}
     served = {
@@ -176,12 +182,10 @@ def _check_policies(rows: Sequence[Row], policies: Mapping[str, str], output: Pa
 def _identity(evaluation: Evaluation, description: ServerDescription) -> dict[str, Any]:
     """Return what the rows of one run have in common, beside task, arm, seed and policy."""
     specs = {task: spec_of(task) for task in evaluation.tasks}
-    critics = {item.name: item.digest for item in description.critics}
-    ours = {name: digest for name, digest in critics.items() if name in specs}
     return {
         "split": evaluation.split,
         "settings": {task: asdict(evaluation.settings[task]) for task in evaluation.tasks},
-        "critics": ours or critics,  # A server of another's may name them otherwise.
+        "critics": {item.name: item.digest for item in description.critics if item.name in specs},
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},
         "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
         "device": description.device,
@@ -265,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             log = options.output / "server.log"
             with serving(evaluation.tasks, evaluation.arms, log=log) as server:
+                if options.candidates is None and options.margin is None:
+                    warn_of_tuning(evaluation.tasks, server.address)
                 rows = evaluate(evaluation, server.address, options.output)
     except SteerError as error:
         sys.stderr.write(f"sim.evaluate: error: {error}\n")

@@ -53,7 +53,9 @@ def budget_of(
         InvalidInputError: The caller's is not a finite number of seconds > 0.
     """
     if asked_s is None:
-        scale = max(1.0, num_candidates / session.limits.expected_candidates)
+        # A server that leaves the figure unset means any number.
+        usual = session.limits.expected_candidates or max(1, num_candidates)
+        scale = max(1.0, num_candidates / usual)
         return max(_EXPECTED_FACTOR * expected_s * scale, _MIN_BUDGET_S)
     check_budget(asked_s)
     return asked_s

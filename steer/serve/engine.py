@@ -152,7 +152,10 @@ class Engine:
         waits_s = []
         for _ in range(_WARM_ROUNDS):
             asked_s = self._clock.now_s()
-            await self.score(replace(work, deadline_s=asked_s + _WARM_BUDGET_S))
+            found = await self.score(replace(work, deadline_s=asked_s + _WARM_BUDGET_S))
+            if not isinstance(found, Scored):
+                logger.warning("critic=%s could not score zeros: %s", name, found.value)
+                return self._least_s[name]
             waits_s.append(self._clock.now_s() - asked_s)
         return float(np.median(waits_s))
 

@@ -134,6 +134,20 @@ def test_more_candidates_than_the_server_expects_are_given_more_time(
     assert many_s == pytest.approx(6, rel=0.1)
 
 
+def test_a_server_that_does_not_say_what_its_figure_holds_for_is_taken_at_its_word(
+    address, script, robot, observation
+):
+    """Another implementation may leave the field unset."""
+    script.limits = replace(script.limits, expected_candidates=0)
+    script.policy = replace(script.policy, expected_steer_s=1.0)
+    with SteerClient(address) as client:
+        client.open_session(robot)
+        client.steer(observation, num_candidates=8)
+
+    ((_, told_s),) = script.requests
+    assert told_s == pytest.approx(3, rel=0.1)
+
+
 def test_a_server_that_expects_next_to_nothing_is_given_50_ms(
     client, script, observation, candidates
 ):

@@ -182,6 +182,18 @@ def test_warming_up_runs_every_bucket_and_tells_the_time(engine, make_critic):
     assert len(critic.groups) >= 3
 
 
+def test_a_critic_that_cannot_score_zeros_is_warm_all_the_same(engine, make_critic, caplog):
+    """Zeros are not what a robot sends; it is said once."""
+    critic = Spoilt(make_critic(), lambda values: values * float("nan"))
+
+    async def scenario():
+        await engine.load("reach", lambda: critic)
+        return await engine.warm("reach", num_candidates=4, max_candidates=8)
+
+    assert 0 < run(scenario()) < 5
+    assert caplog.text.count("could not score zeros") == 1
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_value_that_is_not_finite_is_the_critic_s_failure(engine, make_critic, rng, caplog, bad):
     """It is counted and logged, and no exception reaches the robot."""

@@ -91,7 +91,10 @@ def _read_processor(directory: Path, name: str) -> dict[str, Any]:
     A step can also name any class of any module, which LeRobot would import: code from a data file.
     """
     tree = _read_json(directory, name)
-    for step in tree["steps"]:
+    steps = tree.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise _error(f"a list of steps in {name}", "none", directory)
+    for step in steps:
         if not step.get("registry_name"):
             got = f"the class {step.get('class')!r}"
             raise _error(f"steps of LeRobot's registry in {name}", got, directory)

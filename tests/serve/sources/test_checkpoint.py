@@ -174,6 +174,15 @@ def test_a_steer_json_without_an_embodiment_is_refused(fake_checkpoint, tree):
         read_checkpoint(directory)
 
 
+def test_a_processor_without_steps_is_named(fake_checkpoint):
+    """Not the configuration, which is in order."""
+    directory = fake_checkpoint()
+    (directory / "policy_postprocessor.json").write_text("{}")
+
+    with pytest.raises(CheckpointError, match=r"a list of steps in policy_postprocessor\.json"):
+        read_checkpoint(directory)
+
+
 @pytest.mark.parametrize("name", ["policy_preprocessor.json", "policy_postprocessor.json"])
 def test_a_processor_step_that_names_a_class_to_import_is_refused(fake_checkpoint, name):
     """Files are data: LeRobot would import whatever module such a step names."""

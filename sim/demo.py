@@ -8,6 +8,8 @@ published: that is `make results`.
 """
 
 import argparse
+import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -33,7 +35,7 @@ from sim.report import Film, write_report
 from sim.server import RunningServer
 from sim.tasks import TASKS, spec_of
 from steer.clock import MonotonicClock
-from steer.errors import SteerError
+from steer.errors import ConfigError, SteerError
 
 __all__ = ["main", "run_demo"]
 
@@ -41,6 +43,7 @@ PUBLISHED_EPISODES = 100
 _ARMS = ("alone", "random", "steered")
 _PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
 _FILM_S = 120.0
+_WORKERS = 2
 _COMMIT, _COMPLETE = "commit", "complete"
 _RENDERERS = ("egl", "osmesa")
 
@@ -80,7 +83,9 @@ def run_demo(
         films, note = _films(server, rows, evaluation, output) if is_filmed else ([], "Not filmed.")
     figures = [figures_of(rows, task) for task in tasks]
     minutes = (clock.now_s() - start_s) / 60
-    command = _command(tasks, num_episodes=num_episodes, is_filmed=is_filmed)
+    command = _command(
+        tasks, num_episodes=num_episodes, num_workers=num_workers, is_filmed=is_filmed
+    )
     extra = {"demo_minutes": (minutes, "min")} if is_whole else {}
     if memory_mib is not None:
         extra["server_rss_mib"] = (memory_mib, "MiB")
@@ -103,11 +108,11 @@ def run_demo(
     return figures
 
 
-def _command(tasks: Sequence[str], *, num_episodes: int, is_filmed: bool) -> str:
+def _command(tasks: Sequence[str], *, num_episodes: int, num_workers: int, is_filmed: bool) -> str:
     """Return the command that measures the same again."""
-    if tuple(tasks) == tuple(TASKS) and is_filmed:
+    if tuple(tasks) == tuple(TASKS) and num_workers == _WORKERS and is_filmed:
         return f"make demo EPISODES={num_episodes}"
-    options = f"--episodes {num_episodes} --tasks {','.join(tasks)}"
+    options = f"--episodes {num_episodes} --tasks {','.join(tasks)} --workers {num_workers}"
     return f"python -m sim.demo {options}" + ("" if is_filmed else " --no-films")
 
 
@@ -118,21 +123,42 @@ def _begin(rows: Path, measured_at: str) -> bool:
 
     Returns:
         Whether the run begins at its beginning.
+
+    Raises:
+        ConfigError: A demo is running there.
     """
+    if _is_in_use(rows / "rows.jsonl"):
+        raise ConfigError(f"--output: expected a directory of no running demo, got {rows.parent}")
     known = rows / _COMMIT
     is_open = known.is_file() and not (rows / _COMPLETE).exists()
     is_same = known.is_file() and known.read_text() == measured_at
-    if is_open and is_same and not measured_at.endswith("-dirty"):
+    if is_open and is_same and measured_at and not measured_at.endswith("-dirty"):
         sys.stdout.write(f"going on with the interrupted run in {rows}\n")
         return False
-    if rows.exists():
-        kept = rows.with_suffix(".before")
+    if (rows / "rows.jsonl").is_file() and (rows / "rows.jsonl").stat().st_size:
+        kept = _free_name(rows)
         sys.stdout.write(f"beginning anew; the rows of the run before are in {kept}\n")
-        shutil.rmtree(kept, ignore_errors=True)
         rows.replace(kept)
-    rows.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
     known.write_text(measured_at)
     return True
+
+
+def _is_in_use(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _free_name(rows: Path) -> Path:
+    numbers = itertools.count(1)
+    return next(path for n in numbers if not (path := rows.with_suffix(f".{n}")).exists())
 
 
 def _films(
@@ -201,7 +227,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--episodes", type=int, default=30, help="a task and arm (default: 30)")
     parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
-    parser.add_argument("--workers", type=int, default=2, help="parallel robots (default: 2)")
+    parser.add_argument(
+        "--workers", type=int, default=_WORKERS, help="parallel robots (default: 2)"
+    )
     parser.add_argument("--output", type=Path, default=Path("demo"), help="default: demo")
     parser.add_argument("--no-films", action="store_true", help="no pictures")
     options = parser.parse_args(arguments)

@@ -3,14 +3,19 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from sim.seeds import SPLITS, episode_seeds
 from sim.tasks import TASKS, TaskSpec
 
-__all__ = ["NUM_EPISODES", "Stage", "sha256", "stages", "tuning_stage"]
+__all__ = ["NUM_EPISODES", "PACKAGES", "Stage", "sha256", "stages", "tuning_stage"]
 
 NUM_EPISODES = 300
+PACKAGES = ("lerobot", "metaworld", "mujoco", "numpy", "ogbench", "torch")
+
+_POLICY_CODE = (Path("sim/policies"),)
+_CRITIC_CODE = (Path("steer/train"), Path("steer/critics"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,8 @@ class Stage:
         seeds: Which seeds it uses, in words.
         outputs: Files that exist once it is complete; each appears whole or not at all. Empty for
             a command that finds out by itself what is left to do.
-        inputs: Files and directories that its output depends on.
+        inputs: Files and directories that its output depends on, code included.
+        voids: Names of stages that are not complete any more once this one runs.
     """
 
     name: str
@@ -31,19 +37,26 @@ class Stage:
     seeds: str
     outputs: tuple[Path, ...] = ()
     inputs: tuple[Path, ...] = ()
+    voids: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         """The part of the name after the task."""
         return self.name.rpartition("/")[2]
 
-    def key(self) -> str:
-        """Return the SHA-256 of the command and of all input files."""
-        total = hashlib.sha256(json.dumps(self.command).encode())
+    def key(self, work: Path) -> str:
+        """Return the SHA-256 of the command, the packages' versions, and all input files.
+
+        Args:
+            work: The build's directory; where it lies, and how it is spelled, makes no difference.
+        """
+        total = hashlib.sha256(json.dumps([version(name) for name in PACKAGES]).encode())
+        total.update(json.dumps(self.command).replace(str(work), "WORK").encode())
         for root in self.inputs:
             for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-                if path.is_file():
-                    total.update(f"{path} {sha256(path)}\n".encode())
+                if path.is_file() and "__pycache__" not in path.parts:
+                    name = str(path).replace(str(work), "WORK")
+                    total.update(f"{name} {sha256(path)}\n".encode())
         return total.hexdigest()
 
 
@@ -79,7 +92,7 @@ def _policy(spec: TaskSpec, work: Path, *options: str, name: str = "policy") -> 
         ("-m", "sim.policies.train", *where, "--seed", "0", *options),
         "training 0",
         (output / "model.safetensors", output / "steer.json", output / "training.json"),
-        (_data(spec, work),),
+        (_data(spec, work), *_POLICY_CODE),
     )
 
 
@@ -96,7 +109,8 @@ def _critic(spec: TaskSpec, work: Path) -> Stage:
         ("-m", "steer.cli", "train", *where, *how),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
-        (_data(spec, work),),
+        (_data(spec, work), *_CRITIC_CODE),
+        voids=(f"{spec.name}/audit",),
     )
 
 
@@ -110,7 +124,7 @@ def _audit(spec: TaskSpec, work: Path) -> Stage:
         command,
         "held-out episodes of the data",
         (home / "critic-audit" / "audit.json",),
-        (_data(spec, work), *weights),
+        (_data(spec, work), *weights, *_CRITIC_CODE),
     )
 
 

@@ -120,7 +120,7 @@ def train(config: PolicyConfig) -> Path:
     torch.manual_seed(config.seed)
     policy, pre, post = build_policy(columns, config)
     optimiser = torch.optim.AdamW(policy.parameters(), lr=config.learning_rate, weight_decay=1e-6)
-    key = _key(config, columns)
+    key = _key(config, columns, policy.config)
     state = TrainingState(policy, optimiser, config.output.with_suffix(".training"), key)
     first = state.resume()
     batches = _Batches(columns, pre, config, policy.config)
@@ -148,15 +148,15 @@ def train(config: PolicyConfig) -> Path:
             state.save(step + 1)
     state.load_average()
     save_policy(config.output, policy.eval(), pre, post, spec.embodiment)
-    state.finish()
     _write_run(config, columns, state)
+    state.finish()
     return config.output
 
 
-def _key(config: PolicyConfig, columns: Columns) -> str:
+def _key(config: PolicyConfig, columns: Columns, network: Any) -> str:
     """Return what a training state must have in common with the run that continues it."""
     options = {k: str(v) for k, v in asdict(config).items() if k != "output"}
-    return json.dumps(options | {"data": columns.digest()})
+    return json.dumps(options | {"data": columns.digest(), "network": str(network)})
 
 
 def _set_learning_rate(optimiser: torch.optim.Optimizer, config: PolicyConfig, step: int) -> None:
@@ -202,7 +202,6 @@ def _write_run(config: PolicyConfig, columns: Columns, state: TrainingState) -> 
         "episodes": columns.num_episodes,
         "rows": len(columns.actions),
         "data_sha256": columns.digest(),
-        # A run that is done has two quarters that hardly differ.
         "loss_by_quarter": state.loss_by_quarter(),
     }
     (config.output / "training.json").write_text(json.dumps(run, indent=2) + "\n")

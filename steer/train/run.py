@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from steer import __version__
-from steer.critics.artefact import save_critic, update_card
+from steer.critics.artefact import load_critic, save_critic
 from steer.critics.card import CriticCard, DatasetSummary
 from steer.critics.critic import Critic
 from steer.errors import ArtefactError, ConfigError, DatasetError
@@ -79,22 +79,25 @@ def train(config: TrainConfig) -> CriticCard:
     critic = critic.cpu().eval()
     training = json.loads(json.dumps(asdict(config), default=str))
     critic.card = replace(critic.card, training={**training, "last": last})
-    before = _card_of(config.output)
-    save_critic(critic, config.output)
-    if before is not None and before.weights_sha256 == critic.card.weights_sha256:
+    before = _same_weights(critic, config.output)
+    if before is not None:
         # A finished run was resumed: what was found out about these weights still holds.
         critic.card = replace(critic.card, audit=before.audit, selection=before.selection)
-        update_card(config.output, critic.card)
+    save_critic(critic, config.output)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
 
 
-def _card_of(directory: Path) -> CriticCard | None:
-    """Return the card of the critic that is there, if one is that can be read."""
+def _same_weights(critic: Critic, directory: Path) -> CriticCard | None:
+    """Return the card of the critic that is there already, if it has these very weights."""
     try:
-        return CriticCard.from_json((directory / "card.json").read_text(errors="replace"))
-    except (OSError, ArtefactError):
+        there = load_critic(directory)
+    except ArtefactError:
         return None
+    mine, theirs = critic.state_dict(), there.state_dict()
+    if mine.keys() != theirs.keys() or not all(torch.equal(mine[k], theirs[k]) for k in mine):
+        return None
+    return there.card
 
 
 def split_episodes(

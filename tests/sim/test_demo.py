@@ -1,8 +1,11 @@
 """What the demo decides by itself: what to go on with, and what to film."""
 
+import fcntl
+
 import pytest
 
 from sim import demo
+from steer.errors import ConfigError
 
 
 @pytest.fixture
@@ -37,7 +40,37 @@ def test_an_interrupted_run_of_another_commit_is_set_aside(rows):
     """Episodes of two versions are never put together, nor thrown away."""
     assert demo._begin(rows, "def")
     assert not (rows / "rows.jsonl").exists()
-    assert (rows.with_suffix(".before") / "rows.jsonl").exists()
+    assert (rows.with_suffix(".1") / "rows.jsonl").exists()
+
+
+def test_the_rows_of_a_running_demo_are_left_alone(rows):
+    """Two cannot write to one place."""
+    with (rows / "rows.jsonl").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="of no running demo"):
+            demo._begin(rows, "def")
+
+    assert (rows / "rows.jsonl").exists()
+
+
+def test_no_earlier_run_is_ever_overwritten(rows):
+    """Neither by a second one set aside, nor by one that was stopped before its first episode."""
+    demo._begin(rows, "def")
+    demo._begin(rows, "ghi")
+    (rows / "rows.jsonl").write_text("{}{}\n")
+    demo._begin(rows, "jkl")
+
+    assert (rows.with_suffix(".1") / "rows.jsonl").read_text() == "{}\n"
+    assert (rows.with_suffix(".2") / "rows.jsonl").read_text() == "{}{}\n"
+    assert not rows.with_suffix(".3").exists()
+
+
+def test_a_run_outside_of_a_checkout_is_never_gone_on_with(tmp_path):
+    """Nothing tells whether it is the same code."""
+    demo._begin(tmp_path / "rows", "")
+    (tmp_path / "rows" / "rows.jsonl").write_text("{}\n")
+
+    assert demo._begin(tmp_path / "rows", "")
 
 
 def test_an_interrupted_run_of_files_not_committed_is_set_aside(tmp_path):
@@ -54,9 +87,11 @@ def test_the_recorded_command_measures_the_same():
     """Not every run is `make demo`."""
     every = tuple(demo.TASKS)
 
-    assert demo._command(every, num_episodes=30, is_filmed=True) == "make demo EPISODES=30"
-    some = demo._command(["push"], num_episodes=5, is_filmed=False)
-    assert some == "python -m sim.demo --episodes 5 --tasks push --no-films"
+    usual = demo._command(every, num_episodes=30, num_workers=2, is_filmed=True)
+    some = demo._command(["push"], num_episodes=5, num_workers=4, is_filmed=False)
+
+    assert usual == "make demo EPISODES=30"
+    assert some == "python -m sim.demo --episodes 5 --tasks push --workers 4 --no-films"
 
 
 @pytest.mark.parametrize(

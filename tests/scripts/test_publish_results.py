@@ -111,7 +111,7 @@ def repository(tmp_path, monkeypatch):
     """A repository of one committed file, which the script takes for ours; and its commit."""
     monkeypatch.setattr(publish_results, "ROOT", tmp_path)
     (tmp_path / "sim").mkdir()
-    (tmp_path / "sim" / "tasks.py").write_text("horizon = 8\n")
+    (tmp_path / "sim" / "seeds.py").write_text("TEST = 200_000\n")
     author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
     for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Begin"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
@@ -131,7 +131,7 @@ def test_a_figure_is_fresh_while_its_files_are_as_measured(repository):
 def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository):
     """Committed or not, a change since the measurement counts."""
     root, commit = repository
-    (root / "sim" / "tasks.py").write_text("horizon = 5\n")
+    (root / "sim" / "seeds.py").write_text("TEST = 300_000\n")
 
     assert publish_results.is_stale(record(commit=commit))
 

@@ -1,5 +1,6 @@
 """Collection: the noise plan, and datasets that survive whatever stops them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -81,6 +82,7 @@ def _start(root, num_episodes, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={"MUJOCO_GL": "egl", **os.environ},
     )
 
 

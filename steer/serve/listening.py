@@ -1,5 +1,6 @@
 """Where and how the gRPC server listens: its options, its credentials, its address."""
 
+import ssl
 from pathlib import Path
 
 import grpc
@@ -23,7 +24,8 @@ def listen(server: grpc.aio.Server, config: ServeConfig) -> str:
         `HOST:PORT` with the real port, where port 0 was asked for.
 
     Raises:
-        ConfigError: The address is in use or not this machine's, or a PEM file is missing or bad.
+        ConfigError: The address is in use or not this machine's, a PEM file is missing or bad, or
+            the key is not the certificate's.
     """
     credentials = _credentials(config)
     try:
@@ -45,6 +47,7 @@ def _options(config: ServeConfig) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", config.max_message_mib << 20),
         # A reply may hold all candidates of its request.
         ("grpc.max_send_message_length", config.max_message_mib << 20),
+        # Of one connection: room for a site's gateway that brings all its robots over one.
         ("grpc.max_concurrent_streams", 64),
         # Robots ping every second; gRPC's default calls that an attack after three.
         ("grpc.http2.min_ping_interval_without_data_ms", 500),
@@ -69,6 +72,7 @@ def _credentials(config: ServeConfig) -> grpc.ServerCredentials | None:
         return None
     pair = (_pem(config.tls_key, "--tls-key"), _pem(config.tls_cert, "--tls-cert"))
     root = _pem(config.client_ca, "--client-ca") if config.client_ca else None
+    _check(config.tls_cert, config.tls_key, config.client_ca)
     return grpc.ssl_server_credentials(
         [pair], root_certificates=root, require_client_auth=root is not None
     )
@@ -82,3 +86,26 @@ def _pem(path: Path, option: str) -> bytes:
     if b"-----BEGIN" not in data:
         raise ConfigError(f"{option}: expected a PEM file, got {path}, which is another kind")
     return data
+
+
+def _check(cert: Path, key: Path, client_ca: Path | None) -> None:
+    """Refuse what gRPC would refuse later, with no word why.
+
+    Raises:
+        ConfigError: A file does not hold what its option says, or the two do not belong together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, password=lambda: "")  # never ask the terminal for one
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"--tls-cert and --tls-key: expected a certificate and its own key, not encrypted, got "
+            f"{cert} and {key}: {error.reason or error}"
+        ) from error
+    try:
+        if client_ca is not None:
+            context.load_verify_locations(client_ca)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"--client-ca: expected certificates, got {client_ca}: {error.reason or error}"
+        ) from error

@@ -38,6 +38,12 @@ def spoil_dtype(request):
     request.candidates.actions.dtype = types_pb2.DATA_TYPE_FLOAT64
 
 
+def spoil_whole_dtype(request):
+    actions = request.candidates.actions
+    actions.dtype = types_pb2.DATA_TYPE_FLOAT64
+    actions.data = np.frombuffer(actions.data, np.float32).astype(np.float64).tobytes()
+
+
 def spoil_unspecified(request):
     request.candidates.actions.dtype = 0
 
@@ -117,6 +123,7 @@ def spoil_instruction(request):
     ("spoil", "kind", "text"),
     [
         (spoil_dtype, "InvalidInputError", "candidates.actions: expected 320 bytes for float64"),
+        (spoil_whole_dtype, "InvalidInputError", "candidates.actions: expected float32 of shape"),
         (spoil_unspecified, "InvalidInputError", "candidates.actions: expected dtype bool, "),
         (spoil_shape, "InvalidInputError", "expected float32 of shape [N, H, A]"),
         (spoil_rank, "InvalidInputError", "expected at most 5 axes, got 6"),

@@ -1,10 +1,8 @@
-"""The server's life: health, TLS, ports, overload, sessions that expire."""
+"""The server's life: health, ports, overload, sessions that expire."""
 
 import asyncio
 import json
-import shutil
 import socket
-import subprocess
 
 import grpc
 import numpy as np
@@ -12,9 +10,9 @@ import pytest
 import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from steer.client import SteerClient, TlsFiles
+from steer.client import SteerClient
 from steer.clock import FakeClock
-from steer.errors import ArtefactError, ConfigError, UnreachableError
+from steer.errors import ArtefactError, ConfigError
 from steer.serve.config import ServeConfig
 from steer.serve.server import Server
 from steer.types import Candidates, Reason, Selection
@@ -172,64 +170,10 @@ def test_too_many_sessions_are_refused_with_a_time(serving, robot):
     assert dict(caught.value.trailing_metadata())["retry-after-ms"] == "1000"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """Self-signed certificates and keys of the server and of a robot."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    root = tmp_path_factory.mktemp("tls")
-    for name in ("server", "robot"):
-        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500"
-        files = ["-keyout", root / f"{name}.key", "-out", root / f"{name}.pem"]
-        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command = ["openssl", *words.split(), *files, *subject]
-        subprocess.run(command, check=True, capture_output=True)
-    return root
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def tls(root):
-    return {"tls_cert": root / "server.pem", "tls_key": root / "server.key"}
-
-
-def test_a_tls_server_serves_who_trusts_it_and_refuses_plain_text(serving, certificates):
-    """A plain-text client on the TLS port gets UNAVAILABLE, and the next client is served."""
-    with serving(**tls(certificates)) as address:
-        with SteerClient(address) as plain, pytest.raises(UnreachableError):
-            plain.describe(budget_s=2)
-        with SteerClient(address, tls=TlsFiles(ca=certificates / "server.pem")) as client:
-            found = client.describe(budget_s=5)
-
-    assert found.critics[0].name == "reach"
-
-
-def test_with_a_client_ca_only_robots_with_a_certificate_are_served(serving, certificates):
-    """Mutual TLS."""
-    ca, robots = certificates / "server.pem", certificates / "robot.pem"
-    robot = TlsFiles(ca=ca, certificate=robots, key=certificates / "robot.key")
-    with serving(**tls(certificates), client_ca=robots) as address:
-        stranger = SteerClient(address, tls=TlsFiles(ca=ca))
-        with stranger, pytest.raises(UnreachableError):
-            stranger.describe(budget_s=2)
-        with SteerClient(address, tls=robot) as client:
-            assert client.describe(budget_s=5).device == "cpu"
-
-
-def test_a_pem_file_that_is_missing_or_is_none_is_named(serving, tmp_path):
-    """The text has the option and the path."""
-    (tmp_path / "bad.pem").write_text("hello")
-    missing = {"tls_cert": tmp_path / "no.pem", "tls_key": tmp_path / "bad.pem"}
-
-    with pytest.raises(ConfigError, match=r"--tls-key: .*bad\.pem"), serving(**missing):
-        pass
-    missing["tls_key"] = tmp_path / "no.pem"
-    with pytest.raises(ConfigError, match=r"--tls-key: .*No such file"), serving(**missing):
-        pass
 
 
 @pytest.mark.gpu

@@ -2,3 +2,7 @@
 
 `sim` is a client. Only `sim.collect` and `sim.policies` import lerobot and torch.
 """
+
+from sim.interrupt import end_quietly_on_interrupt
+
+end_quietly_on_interrupt()

@@ -6,6 +6,7 @@ without the extras.
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from steer.errors import ConfigError, SteerError
 
 __all__ = ["CardConfig", "main"]
 
-_USAGE, _INTERRUPTED = 2, 130
+_USAGE, _INTERRUPTED, _PIPE = 2, 130, 141
 _EXTRAS = {"lerobot": "train", "pyarrow": "train", "tqdm": "train", "tensorboard": "train"}
 
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 1 for an audit that failed, 2 for an error that the user can mend, 130
-        after Ctrl-C.
+        after Ctrl-C, 141 where nobody reads on.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name, rest = (words[0], words[1:]) if words else ("--help", [])
@@ -78,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("steer: stopped\n")
         return _INTERRUPTED
+    except BrokenPipeError:  # `steer … --help | head`: who read has gone, and wants no traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE
 
 
 def _serve(arguments: Sequence[str]) -> int:

@@ -68,6 +68,19 @@ def test_a_typo_in_an_option_says_which_options_there_are(capsys):
     assert "--device" in text.err + text.out
 
 
+def test_help_that_nobody_reads_to_its_end_leaves_no_traceback():
+    """As in `steer train --help | head -1`."""
+    code = "import sys; from steer.cli import main; sys.exit(main(['train', '--help']))"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+
+    assert (process.wait(60), error) == (141, b"")
+
+
 def test_options_may_be_given_several_times(monkeypatch):
     """`--critic A --critic B`."""
     configs = []

@@ -21,7 +21,14 @@ BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 MIN_EPISODES = 100
 DEMO = "make demo EPISODES=30"
 
-_WIRE = ("steer/types.py", "steer/v1", "steer/wire")
+_WIRE = (
+    "steer/clock.py",
+    "steer/embodiment.py",
+    "steer/errors.py",
+    "steer/types.py",
+    "steer/v1",
+    "steer/wire",
+)
 _CLIENT = (
     "steer/channel.py",
     "steer/client.py",
@@ -51,9 +58,9 @@ PATHS: Mapping[str, Sequence[str]] = {
     "steered_over_filtered": _EPISODES,
     "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
-    "demo_minutes": _EPISODES,
+    "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report.py", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
-    "server_rss_mib": _SERVICE,
+    "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
 }
 EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
     "demo_minutes"
@@ -138,7 +145,9 @@ def publish(*, is_check: bool) -> int:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
         if not is_check:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(wanted[path])
+            whole = path.with_name(path.name + ".partial")
+            whole.write_text(wanted[path])
+            whole.replace(path)
     for record in fresh:
         if "stale" in record:
             _write(f"results: stale, measure again: {record['metric']}: {record['command']}")

@@ -30,6 +30,7 @@ from sim.evaluate import (
 from sim.evaluation.arms import ARMS
 from sim.evaluation.rows import Row
 from sim.figures import TaskFigures, commit, figures_of, machine, records_of, verdict, versions
+from sim.files import write_whole
 from sim.film import CANNOT_RENDER
 from sim.report import Film, write_report
 from sim.server import RunningServer
@@ -90,7 +91,7 @@ def run_demo(
     if memory_mib is not None:
         extra["server_rss_mib"] = (memory_mib, "MiB")
     records = records_of(figures, command=command, extra=extra, measured_at=measured_at)
-    (output / "demo.json").write_text(json.dumps({"results": records}, indent=1) + "\n")
+    write_whole(output / "demo.json", json.dumps({"results": records}, indent=1) + "\n")
     origin = {
         "command": command,
         "commit": measured_at or "unknown",
@@ -241,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             output=options.output,
             is_filmed=not options.no_films,
         )
-    except SteerError as error:
+    except (SteerError, OSError) as error:
         sys.stderr.write(f"sim.demo: error: {error}\n")
         return 2
     except KeyboardInterrupt:

@@ -272,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if options.candidates is None and options.margin is None:
                     warn_of_tuning(evaluation.tasks, server.address)
                 rows = evaluate(evaluation, server.address, options.output)
-    except SteerError as error:
+    except (SteerError, OSError) as error:
         sys.stderr.write(f"sim.evaluate: error: {error}\n")
         return 2
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sim.evaluation.arms import ARMS
 from sim.figures import TaskFigures, verdict
+from sim.files import write_whole
 from sim.report_style import STYLE
 from sim.stats import PairedDifference
 
@@ -65,10 +66,7 @@ def write_report(
         f"<title>steer demo</title><style>{STYLE}</style></head><body><main>"
         f"{''.join(parts)}</main></body></html>"
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".partial")
-    fresh.write_text(html)
-    fresh.replace(path)
+    write_whole(path, html)
 
 
 _FOREST_NOTE = (

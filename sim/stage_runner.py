@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from sim.files import write_whole
 from sim.stages import Stage
 from steer.errors import ConfigError, SteerError
 
@@ -175,10 +176,7 @@ def _clear(stage: Stage) -> None:
 
 
 def _write_record(path: Path, record: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".partial")
-    fresh.write_text(json.dumps(record) + "\n")
-    fresh.replace(path)
+    write_whole(path, json.dumps(record) + "\n")
 
 
 def _say(text: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from sim.evaluate import ARTEFACTS, Evaluation, evaluate, outcomes, serving
 from sim.evaluation.arms import ARMS, Settings
 from sim.evaluation.rows import Row
+from sim.files import write_whole
 from sim.stats import PairedDifference, paired_difference, success_rate
 from sim.tasks import TASKS, spec_of
 from steer.client import SteerClient
@@ -105,9 +106,7 @@ def _record(task: str, chosen: dict[str, Any], trials: dict[str, Any]) -> None:
     tree: dict[str, Any] = {"rule": RULE, "seeds": "tune"}
     tree |= {part: known.get(part, {}) for part in ("settings", "trials")}
     tree["settings"][task], tree["trials"][task] = chosen, trials
-    fresh = path.with_suffix(".partial")
-    fresh.write_text(json.dumps(tree, indent=2) + "\n")
-    fresh.replace(path)
+    write_whole(path, json.dumps(tree, indent=2) + "\n")
 
 
 def _judge(
@@ -156,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             num_workers=options.workers,
             output=options.output,
         )
-    except SteerError as error:
+    except (SteerError, OSError) as error:
         sys.stderr.write(f"sim.tune: error: {error}\n")
         return 2
     except KeyboardInterrupt:

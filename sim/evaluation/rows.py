@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sim.files import write_whole
 from steer.errors import ConfigError, ServerError
 
 __all__ = ["Row", "RowFile", "read_rows", "row_of"]
@@ -176,9 +177,7 @@ def _check_identity(directory: Path, identity: Mapping[str, Any]) -> None:
     """Write `run.json`, or compare with the one that is there."""
     path = directory / "run.json"
     if not path.exists():
-        fresh = directory / "run.json.partial"
-        fresh.write_text(json.dumps(identity, indent=2, sort_keys=True) + "\n")
-        fresh.replace(path)
+        write_whole(path, json.dumps(identity, indent=2, sort_keys=True) + "\n")
         return
     known, wanted = json.loads(path.read_text()), json.loads(json.dumps(identity))
     odd = [key for key in {**known, **wanted} if known.get(key) != wanted.get(key)]

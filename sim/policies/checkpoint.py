@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from steer.embodiment import Embodiment
@@ -89,18 +90,28 @@ class TrainingState:
         return [round(sum(part) / max(len(part), 1), 6) for part in quarters]
 
     def save(self, step: int) -> None:
-        """Write the state after `step` steps; a crash leaves the one before whole."""
+        """Write the state after `step` steps; a crash leaves the one before whole.
+
+        Raises:
+            OSError: The disk refused; the state before is whole.
+        """
         tensors = {f"policy.{name}": value.detach() for name, value in self._parameters()}
         tensors |= {f"average.{name}": value for name, value in self._average.items()}
         for index, slots in self._optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items()}
         tensors["losses"] = torch.tensor(self._losses, dtype=torch.float64)
         self._directory.mkdir(parents=True, exist_ok=True)
+        data = save(tensors, metadata={"step": str(step), "key": self._key})
         fresh = self._directory / "state.partial"
-        save_file(tensors, fresh, metadata={"step": str(step), "key": self._key})
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
-        fresh.replace(self._directory / "state.safetensors")
+        try:
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._directory / "state.safetensors")
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def resume(self) -> int:
         """Load the state that an earlier run left, if any; return how many steps it had done.
@@ -154,11 +165,17 @@ def save_policy(directory: Path, policy: Any, pre: Any, post: Any, embodiment: E
         pre: Its pre-processor.
         post: Its post-processor.
         embodiment: The body that it drives, in the units of its actions.
+
+    Raises:
+        OSError: The disk refused; the checkpoint before is whole.
     """
     fresh = directory.with_suffix(".partial")
     shutil.rmtree(fresh, ignore_errors=True)
-    for part in (policy.half(), pre, post):
-        part.save_pretrained(fresh)
+    try:
+        for part in (policy.half(), pre, post):
+            part.save_pretrained(fresh)
+    except SafetensorError as error:  # what it makes of a full disk
+        raise OSError(f"{fresh}: {error}") from error
     tree = {"format_version": 1, "embodiment": json.loads(embodiment.to_json())}
     (fresh / "steer.json").write_text(json.dumps(tree, indent=2) + "\n")
     shutil.rmtree(directory, ignore_errors=True)

@@ -145,12 +145,20 @@ def train(config: PolicyConfig) -> Path:
         if step % 50 == 0:
             progress.set_postfix(loss=f"{state.recent_loss():.4f}")
         if (step + 1) % config.checkpoint_every == 0:
-            state.save(step + 1)
+            _save_state(state, step + 1)
     state.load_average()
     save_policy(config.output, policy.eval(), pre, post, spec.embodiment)
     _write_run(config, columns, state)
     state.finish()
     return config.output
+
+
+def _save_state(state: TrainingState, step: int) -> None:
+    """Save the state; a disk that refuses it costs a resume, not the run."""
+    try:
+        state.save(step)
+    except OSError as error:
+        logger.warning("training state of step %d not written, going on: %s", step, error)
 
 
 def _key(config: PolicyConfig, columns: Columns, network: Any) -> str:
@@ -228,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         train(_options(arguments))
-    except SteerError as error:
+    except (SteerError, OSError) as error:
         sys.stderr.write(f"sim.policies.train: error: {error}\n")
         return 2
     except KeyboardInterrupt:

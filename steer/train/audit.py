@@ -58,8 +58,10 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     output = config.output or config.critic.with_name(config.critic.name + "-audit")
     output.mkdir(parents=True, exist_ok=True)
     tree = asdict(audit)
-    (output / "audit.json").write_text(json.dumps(tree, indent=2) + "\n")
+    fresh = output / "audit.json.partial"
+    fresh.write_text(json.dumps(tree, indent=2) + "\n")
     draw_audit(audit, output / "audit.png")
+    fresh.replace(output / "audit.json")
     update_card(config.critic, replace(critic.card, audit=json.loads(json.dumps(tree))))
     sys.stdout.write(table(audit, config.thresholds) + f"picture: {output / 'audit.png'}\n")
     return not audit.failed

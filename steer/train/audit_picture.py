@@ -31,7 +31,9 @@ def draw_audit(audit: "Audit", path: Path) -> None:
     _discrimination(panels[0, 1], audit)
     _shares(panels[1, 0], audit)
     _regret(panels[1, 1], audit)
-    canvas.savefig(path, dpi=120)
+    fresh = path.with_name(path.name + ".partial")
+    canvas.savefig(fresh, format="png", dpi=120)
+    fresh.replace(path)
 
 
 def _calibration(axes: "Axes", audit: "Audit") -> None:

@@ -136,3 +136,45 @@ def test_an_error_is_one_line(config, tmp_path, capsys):
 
     assert code == 2
     assert capsys.readouterr().err.startswith("sim.policies.train: error: dataset: expected")
+
+
+def test_a_full_disk_costs_a_state_and_not_the_run(config, monkeypatch, caplog):
+    """The state before stays whole, nothing half-written stays beside it, and the run goes on."""
+    from sim.policies import checkpoint
+
+    calls = []
+
+    def fsync(descriptor):
+        calls.append(sorted(path.name for path in config.output.parent.rglob("state.*")))
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", fsync)
+    with caplog.at_level("WARNING"):
+        train(config)
+
+    assert calls == [
+        ["state.partial"],
+        ["state.partial", "state.safetensors"],
+        ["state.partial", "state.safetensors"],
+    ]
+    assert "training state of step 4 not written, going on: [Errno 28]" in caplog.text
+    assert (config.output / "model.safetensors").exists()
+
+
+def test_a_checkpoint_that_finds_no_room_is_told_in_one_line(config, monkeypatch, capsys):
+    """LeRobot's writer has an error of its own for it."""
+    from safetensors import SafetensorError
+
+    def full(*_, **__):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("lerobot.policies.pretrained.PreTrainedPolicy._save_pretrained", full)
+    options = {"task": "push", "root": config.root, "output": config.output, "steps": 2}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+
+    assert main([*words, "--batch-size", "4"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("sim.policies.train: error: ")
+    assert error.endswith("No space left on device (os error 28)")
+    assert not config.output.exists()

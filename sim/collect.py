@@ -8,14 +8,11 @@ where it was: whole shards are kept, a torn one is undone and made again.
 
 import argparse
 import math
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -28,6 +25,7 @@ from sim.seeds import episode_seeds
 from sim.tasks import TASKS, Env, TaskSpec, make
 from steer.embodiment import ObservationField
 from steer.errors import InvalidInputError, SteerError
+from steer.interrupt import stop_on_interrupt
 
 __all__ = ["attempt", "collect", "main", "noise_plan"]
 
@@ -101,7 +99,7 @@ def collect(
     plan = dict(zip(seeds, noise_plan(spec.mixture, num_episodes), strict=True))
     spec = _with_cameras(spec, cameras, image_size)
     journal = ShardJournal(root)
-    with journal.lock(), _stop_on_interrupt() as stop:
+    with journal.lock(), stop_on_interrupt() as stop:
         done = collected_seeds(root, spec, plan)
         todo = [seed for seed in plan if seed not in done]
         if not todo:
@@ -202,8 +200,10 @@ class _Writer(Protocol):
 
 def _open(root: Path, spec: TaskSpec) -> _Writer:
     """Return LeRobot's writer on the dataset, which is made where there is none."""
+    import datasets
     from lerobot.datasets import LeRobotDataset
 
+    datasets.disable_progress_bars()  # it draws one an episode, over ours
     name = f"local/{root.name}"
     if root.exists():
         return cast(_Writer, LeRobotDataset.resume(name, root=root))
@@ -231,23 +231,6 @@ def _save(dataset: _Writer, frames: Sequence[dict[str, Any]]) -> None:
     for frame in frames:
         dataset.add_frame(frame)
     dataset.save_episode()
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that the open shard is finished; not the second."""
-    stop = threading.Event()
-
-    def request(signum: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, request)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _noise(text: str) -> tuple[float, int]:

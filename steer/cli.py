@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _USAGE
     try:
         return _COMMANDS[name].run(rest)
-    except SteerError as error:
+    except BrokenPipeError:  # `steer … --help | head`: who read has gone, and wants no traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE
+    except (SteerError, OSError) as error:
         sys.stderr.write(f"steer: error: {error}\n")
         return _USAGE
     except ModuleNotFoundError as error:
@@ -79,9 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("steer: stopped\n")
         return _INTERRUPTED
-    except BrokenPipeError:  # `steer … --help | head`: who read has gone, and wants no traceback
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE
 
 
 def _serve(arguments: Sequence[str]) -> int:

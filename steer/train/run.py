@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -39,10 +40,12 @@ def train(config: TrainConfig) -> CriticCard:
 
     Raises:
         DatasetError: The data cannot be read, or cannot teach what was asked.
-        ConfigError: An option makes no sense, or there is a stopped run and no `--resume`.
+        ConfigError: An option makes no sense, or something is in the way at `--output`; nothing has
+            been done yet.
         ArtefactError: The critic cannot be written.
     """
-    _check_state(config)
+    _check_device(config.device)
+    _check_output(config)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     episodes = load_episodes(
@@ -52,7 +55,9 @@ def train(config: TrainConfig) -> CriticCard:
         assume_success=config.assume_success,
         observations=config.observation,
     )
+    _check_horizon(episodes, config.horizon)
     _warn_of_outcomes(episodes, config)
+    _make_room(config.training_directory)
     kept, held_out = split_episodes(len(episodes), config.holdout)
     learnt = episodes.select(kept)
     chunks = build_chunks(learnt, horizon=config.horizon, discount=config.discount)
@@ -116,15 +121,50 @@ def split_episodes(
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-def _check_state(config: TrainConfig) -> None:
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ConfigError(f"--device: expected `cpu` or `cuda`, got {device!r}")
+    if device.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError("--device: expected a CUDA device for 'cuda', got a machine without one")
-    state = config.training_directory / "state.safetensors"
-    if state.exists() and not config.resume and not (config.output / "card.json").exists():
+
+
+def _check_horizon(episodes: Episodes, horizon: int) -> None:
+    longest = int((episodes.end - episodes.start).max())
+    if horizon > longest:
+        raise ConfigError(
+            f"--horizon: expected at most the longest episode, {longest} ticks, got {horizon}"
+        )
+
+
+def _check_output(config: TrainConfig) -> None:
+    """Refuse at once what would else be refused after hours, or overwrite somebody's critic."""
+    output, state = config.output, config.training_directory / "state.safetensors"
+    is_critic = (output / "card.json").exists()
+    if is_critic and not (config.resume and state.exists()):
+        why = "; the state of its run is gone" if config.resume else ""
+        raise ConfigError(
+            f"--output: expected a new directory, got {output}, which holds a critic{why}"
+        )
+    if output.exists() and not is_critic and not (output.is_dir() and not any(output.iterdir())):
+        raise ConfigError(
+            f"--output: expected a new directory, got {output}, which holds something else"
+        )
+    if state.exists() and not config.resume:
         raise ConfigError(
             f"--output: a stopped run left its state in {config.training_directory}; go on with "
             "--resume, or delete that directory"
         )
+    if config.resume and not state.exists():
+        logger.info("nothing to resume in %s; begins anew", config.training_directory)
+
+
+def _make_room(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--output: expected a place to write to, got {directory}: {error.strerror}"
+        ) from error
 
 
 def _warn_of_outcomes(episodes: Episodes, config: TrainConfig) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from steer.interrupt import stop_on_interrupt
 from steer.train.algorithms.base import Batch, Learner
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
@@ -47,6 +48,7 @@ class Trainer:
         parameters = [p for p in learner.parameters() if p.requires_grad]
         self._optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
         self._key = _key(config, episodes.fingerprint())
+        self._saved = 0
 
     def run(self) -> dict[str, float]:
         """Train to the end, from the state of a stopped run where `resume` is set.
@@ -56,6 +58,7 @@ class Trainer:
 
         Raises:
             ConfigError: The state belongs to another run.
+            KeyboardInterrupt: Ctrl-C; what was done until then is on the disk.
         """
         config = self._config
         directory = config.training_directory
@@ -72,24 +75,34 @@ class Trainer:
             desc=f"{config.algorithm} {config.output.name}",
             mininterval=1.0,
         )
-        step = first
+        self._saved = first
         try:
-            for step in progress:
-                shown = self._step(step)
-                if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
-                    point = {name: value.item() for name, value in shown.items()}
-                    with _going_on("curve"):
-                        curve.add(step + 1, point)
-                    progress.set_postfix({name: f"{value:.3f}" for name, value in point.items()})
-                if (step + 1) % config.save_every == 0:
-                    self._save(step + 1)
+            with stop_on_interrupt() as stop:
+                for step in progress:
+                    self._advance(step, curve, progress)
+                    if stop.is_set():
+                        self._save(step + 1)
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
-            logger.warning("stopped in step %d; the same command with --resume goes on", step)
+            logger.warning(
+                "stopped; the same command with --resume goes on after step %d", self._saved
+            )
             raise
         finally:
             with _going_on("curve"):
                 curve.close()
         return curve.last
+
+    def _advance(self, step: int, curve: Curve, progress: "tqdm[int]") -> None:
+        """Do one step, and what is due after it."""
+        config, shown = self._config, self._step(step)
+        if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
+            point = {name: value.item() for name, value in shown.items()}
+            with _going_on("curve"):
+                curve.add(step + 1, point)
+            progress.set_postfix({name: f"{value:.3g}" for name, value in point.items()})
+        if (step + 1) % config.save_every == 0:
+            self._save(step + 1)
 
     def _step(self, step: int) -> Mapping[str, Tensor]:
         rate = _learning_rate(self._config, step)
@@ -111,6 +124,7 @@ class Trainer:
                 module=self._learner,
                 optimiser=self._optimiser,
             )
+            self._saved = step
 
 
 @contextlib.contextmanager

@@ -111,6 +111,83 @@ def test_stopped_run_asks_for_resume(config, monkeypatch):
         train(config())
 
 
+def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(config, monkeypatch, caplog, tmp_path):
+    """The signal comes in step 7; the state after it is on the disk, and leads to the same bits."""
+    step = Trainer._step
+
+    def interrupted(self, number):
+        if number == 7:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, number)
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(Trainer, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(resume=True))
+    train(config(resume=True))
+    train(config(output=tmp_path / "whole"))
+
+    assert "stopped; the same command with --resume goes on after step 8" in caplog.text
+    assert load_critic(config().output).digest == load_critic(tmp_path / "whole").digest
+
+
+def test_a_run_that_is_stopped_in_the_middle_says_which_steps_are_lost(config, monkeypatch, caplog):
+    """As after a second Ctrl-C."""
+    step = Trainer._step
+
+    def stopped(self, number):
+        if number == 7:
+            raise KeyboardInterrupt
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "_step", stopped)
+    with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt):
+        train(config())
+
+    assert "goes on after step 5" in caplog.text
+
+
+def test_a_critic_that_is_there_is_not_overwritten(config):
+    """Neither by another run, nor by one that cannot know that it is the same."""
+    train(config())
+    with pytest.raises(ConfigError, match=r"--output: expected a new .*, which holds a critic$"):
+        train(config(seed=3))
+    (config().training_directory / "state.safetensors").unlink()
+    with pytest.raises(ConfigError, match="holds a critic; the state of its run is gone"):
+        train(config(resume=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("used", "expected a new directory, got .*used, which holds something else"),
+        ("file", "expected a new directory, got .*file, which holds something else"),
+        ("file/critic", "expected a place to write to, got .*: Not a directory"),
+    ],
+)
+def test_a_place_that_cannot_take_a_critic_is_refused_at_once(config, tmp_path, name, text):
+    """Not after hours of training."""
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").touch()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match=text):
+        train(config(output=tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"device": "tpu"}, "--device: expected `cpu` or `cuda`, got 'tpu'"),
+        ({"horizon": 9}, "--horizon: expected at most the longest episode, 8 ticks, got 9"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(config, options, text):
+    """By its name."""
+    with pytest.raises(ConfigError, match=text):
+        train(config(**options))
+
+
 def test_resume_with_other_options_is_refused(config, monkeypatch):
     """What would not be the same run is named."""
     monkeypatch.setattr(Trainer, "run", _stop_after_state(Trainer.run))

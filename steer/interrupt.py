@@ -13,13 +13,15 @@ __all__ = ["stop_on_interrupt"]
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event; the second is a KeyboardInterrupt as ever.
 
-    Only the main thread of a process may ask for signals; in any other the event is never set.
+    Only the main thread of a process may ask for signals; in any other the event is never set. Nor
+    is it where Ctrl-C is ignored, as in what a shell runs in the background.
 
     Yields:
         What is set by Ctrl-C.
     """
     stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield stop
         return
 

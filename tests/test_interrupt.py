@@ -27,6 +27,17 @@ def test_what_was_before_is_put_back():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_where_it_is_ignored_it_stays_ignored():
+    """A run in the background is not ended by a Ctrl-C that was meant for another."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_on_interrupt() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_another_thread_goes_without():
     """Python lets no other thread ask for signals."""
     found = []

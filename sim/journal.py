@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from steer.errors import DatasetError
@@ -52,11 +52,10 @@ class ShardJournal:
     def shard(self) -> Iterator[None]:
         """Keep all that the block writes, or, should it not end well, none of it."""
         self._begin()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._undo)
             yield
-        except BaseException:
-            self._undo()
-            raise
+            undo.pop_all()
         self._commit()
 
     def _begin(self) -> None:

@@ -1,6 +1,8 @@
 """What every test may ask for, and how long it may take."""
 
+import shutil
 import signal
+import subprocess
 
 import numpy as np
 import pytest
@@ -29,3 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def rng() -> np.random.Generator:
     """A generator of its own for each test, always with the same draws."""
     return np.random.default_rng(20_261_121)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Self-signed certificates and keys of the server and of a robot."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    root = tmp_path_factory.mktemp("tls")
+    for name in ("server", "robot"):
+        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500"
+        files = ["-keyout", str(root / f"{name}.key"), "-out", str(root / f"{name}.pem")]
+        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command = ["openssl", *words.split(), *files, *subject]
+        subprocess.run(command, check=True, capture_output=True)
+    return root

@@ -1,7 +1,5 @@
 """A real gRPC server whose answers each test writes itself."""
 
-import shutil
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -230,18 +228,3 @@ def observation():
 def candidates(rng):
     """Five chunks of four actions."""
     return Candidates(rng.normal(size=(5, 4, 2)).astype(np.float32))
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    """Self-signed certificates and keys of the server and of a robot."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    root = tmp_path_factory.mktemp("tls")
-    for name in ("server", "robot"):
-        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500"
-        files = ["-keyout", str(root / f"{name}.key"), "-out", str(root / f"{name}.pem")]
-        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command = ["openssl", *words.split(), *files, *subject]
-        subprocess.run(command, check=True, capture_output=True)
-    return root

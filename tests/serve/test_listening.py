@@ -1,6 +1,5 @@
 """Where the server listens: TLS files, and the limits that gRPC itself keeps."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -9,21 +8,6 @@ from steer.client import SteerClient, TlsFiles
 from steer.errors import ConfigError, UnreachableError
 from steer.serve.config import ServeConfig
 from steer.serve.listening import _options
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """Self-signed certificates and keys of the server and of a robot."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    root = tmp_path_factory.mktemp("tls")
-    for name in ("server", "robot"):
-        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500"
-        files = ["-keyout", root / f"{name}.key", "-out", root / f"{name}.pem"]
-        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command = ["openssl", *words.split(), *files, *subject]
-        subprocess.run(command, check=True, capture_output=True)
-    return root
 
 
 def tls(root):

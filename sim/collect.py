@@ -146,6 +146,7 @@ def attempt(
     seed, sigma = seed_and_noise
     rng = np.random.default_rng([seed, 2])
     observation, frames = env.reset(seed), []
+    expert.begin(env, seed)
     names = [item.name for item in spec.embodiment.observations]
     size = {n.name: n.shape[0] for n in spec.embodiment.observations if n.dtype == "uint8"}
     for tick in range(spec.max_steps):

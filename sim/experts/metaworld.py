@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.tasks.base import TaskSpec
+from sim.tasks.base import Env, TaskSpec
 from steer.types import Observation
 
 __all__ = ["MetaWorldExpert"]
@@ -14,6 +14,10 @@ __all__ = ["MetaWorldExpert"]
 _CLASSES = {
     "push": "SawyerPushV3Policy",
     "peg-insert-side": "SawyerPegInsertionSideV3Policy",
+    "basketball": "SawyerBasketballV3Policy",
+    "hand-insert": "SawyerHandInsertV3Policy",
+    "box-close": "SawyerBoxCloseV3Policy",
+    "pick-place-wall": "SawyerPickPlaceWallV3Policy",
 }
 
 
@@ -28,6 +32,9 @@ class MetaWorldExpert:
         from metaworld import policies
 
         self._expert: Any = getattr(policies, _CLASSES[spec.name])()
+
+    def begin(self, env: Env, seed: int) -> None:
+        """Nothing to look at."""
 
     def act(self, observation: Observation) -> NDArray[np.float32]:
         """Return the action for `observation`, shape [4], within [-1, 1]."""

@@ -1,9 +1,11 @@
 """The tasks of the suite, by name. A package is imported only when one of its tasks is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sim.tasks.base import Env, Step, TaskSpec
+from sim.tasks.base import Env, Snapshot, Step, TaskSpec
+from sim.tasks.fetch import SPECS as FETCH_SPECS
+from sim.tasks.fetch import FetchEnv
 from sim.tasks.metaworld import SPECS as METAWORLD_SPECS
 from sim.tasks.metaworld import MetaWorldEnv
 from sim.tasks.ogbench import SPECS as OGBENCH_SPECS
@@ -11,9 +13,19 @@ from sim.tasks.ogbench import OGBenchEnv
 from sim.tasks.rendering import NoRendererError
 from steer.errors import InvalidInputError
 
-__all__ = ["TASKS", "Env", "NoRendererError", "Step", "TaskSpec", "make", "spec_of"]
+__all__ = ["DEMO", "TASKS", "Env", "NoRendererError", "Snapshot", "Step", "TaskSpec", "make", "spec_of"]
 
-TASKS: Mapping[str, TaskSpec] = MappingProxyType({**METAWORLD_SPECS, **OGBENCH_SPECS})
+TASKS: Mapping[str, TaskSpec] = MappingProxyType(
+    {**METAWORLD_SPECS, **OGBENCH_SPECS, **FETCH_SPECS}
+)
+DEMO = ("push", "peg-insert-side", "cube-single")
+"""The tasks of `make demo`."""
+
+_MAKERS: Mapping[str, Callable[[TaskSpec], Env]] = {
+    "metaworld": MetaWorldEnv,
+    "ogbench": OGBenchEnv,
+    "gymnasium-robotics": FetchEnv,
+}
 
 
 def spec_of(name: str) -> TaskSpec:
@@ -32,6 +44,13 @@ def make(name: str) -> Env:
 
     Raises:
         InvalidInputError: There is no such task.
+        ConfigError: The task's package is not installed; the text has the command.
     """
     spec = spec_of(name)
-    return OGBenchEnv(spec) if spec.package == "ogbench" else MetaWorldEnv(spec)
+    try:
+        return _MAKERS[spec.package](spec)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"task {name!r}: expected the package {spec.package!r}, which is not installed; type: "
+            "make setup, or: pip install 'vla-steer[sim]'"
+        ) from error

@@ -6,10 +6,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.tasks.snapshot import Snapshot
 from steer.embodiment import Embodiment
 from steer.types import Observation
 
-__all__ = ["Env", "Step", "TaskSpec"]
+__all__ = ["Env", "Snapshot", "Step", "TaskSpec"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,10 +19,14 @@ class TaskSpec:
 
     Attributes:
         name: The task's name everywhere: command lines, artefacts, results.
-        package: The simulation package that it comes from; tasks of one package share a dataset.
+        package: The simulation package that it comes from;
+        dataset: Directory of the recorded episodes; tasks that observe alike share one.
         instruction: The task in words; it identifies the task inside a dataset.
+        paraphrase: The same in other words, for policies that read.
         embodiment: The robot body, without cameras (they are sent on request).
         max_steps: Control ticks until an episode ends without success.
+        package_max_steps: The same as the package has it; more than `max_steps` where ours is cut
+            short to save time.
         commit_horizon: How many actions of a chunk are run before the next request.
         cameras: Names that `Env.render` accepts, best first.
         mixture: Episodes of the training data, as (noise sigma of the expert, how many).
@@ -30,9 +35,12 @@ class TaskSpec:
 
     name: str
     package: str
+    dataset: str
     instruction: str
+    paraphrase: str
     embodiment: Embodiment
     max_steps: int
+    package_max_steps: int
     commit_horizon: int
     cameras: tuple[str, ...]
     mixture: tuple[tuple[float, int], ...]
@@ -77,6 +85,30 @@ class Env(Protocol):
         Raises:
             InvalidInputError: The task has no such camera.
             NoRendererError: This machine cannot render.
+        """
+        ...
+
+    def depth(self, camera: str, *, height: int, width: int) -> NDArray[np.float32]:
+        """Return the distance along the camera's axis in metres, shape [height, width].
+
+        Raises:
+            InvalidInputError: The task has no such camera.
+            NoRendererError: This machine cannot render.
+        """
+        ...
+
+    def save(self) -> Snapshot:
+        """Return the whole state of the simulation, to `restore` within the same episode."""
+        ...
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Go back to where `save` was called; what follows is the same to the last bit.
+
+        Returns:
+            What the robot sensed then.
+
+        Raises:
+            InvalidInputError: The snapshot is of another episode.
         """
         ...
 

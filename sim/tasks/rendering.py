@@ -37,18 +37,39 @@ class Renderers:
             InvalidInputError: The camera is unknown.
             NoRendererError: OpenGL is not usable.
         """
-        if camera not in self._cameras:
-            raise InvalidInputError.expected("camera", "one of " + ", ".join(self._cameras), camera)
-        renderer = self._renderers.get((height, width))
-        if renderer is None:
-            renderer = self._renderers[height, width] = self._build(height, width)
+        renderer = self._renderer(camera, height, width)
         renderer.update_scene(data, camera=camera)
         return np.array(renderer.render(), dtype=np.uint8)
+
+    def depth(
+        self, data: mujoco.MjData, camera: str, *, height: int, width: int
+    ) -> NDArray[np.float32]:
+        """Return the distance along the camera's axis in metres, shape [height, width].
+
+        Raises:
+            InvalidInputError: The camera is unknown.
+            NoRendererError: OpenGL is not usable.
+        """
+        renderer = self._renderer(camera, height, width)
+        renderer.enable_depth_rendering()
+        try:
+            renderer.update_scene(data, camera=camera)
+            return np.array(renderer.render(), dtype=np.float32)
+        finally:
+            renderer.disable_depth_rendering()
 
     def close(self) -> None:
         """Free all OpenGL contexts."""
         while self._renderers:
             self._renderers.popitem()[1].close()
+
+    def _renderer(self, camera: str, height: int, width: int) -> mujoco.Renderer:
+        if camera not in self._cameras:
+            raise InvalidInputError.expected("camera", "one of " + ", ".join(self._cameras), camera)
+        renderer = self._renderers.get((height, width))
+        if renderer is None:
+            renderer = self._renderers[height, width] = self._build(height, width)
+        return renderer
 
     def _build(self, height: int, width: int) -> mujoco.Renderer:
         view = self._model.vis

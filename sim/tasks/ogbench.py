@@ -75,7 +75,7 @@ def _spec(
         embodiment=replace(UR5E, observations=(state, replace(scene, shape=(num_observed,)))),
         max_steps=max_steps,
         package_max_steps=package_max_steps,
-        commit_horizon=5,
+        commit_horizon=8,
         cameras=_CAMERAS,
         mixture=mixture,
         seed_block=seed_block,
@@ -85,6 +85,9 @@ def _spec(
 # docs/decisions/0007-demo-data.md: noisier, and the policy alone hardly ever succeeds; cleaner, and
 # hardly an episode fails.
 _CUBE_MIXTURE = ((0.0, 40), (0.3, 100), (0.6, 100), (1.0, 60))
+
+# These oracles shrug noise off: only with much of it, and less time, do some episodes fail.
+_SCENE_MIXTURE = ((0.0, 40), (0.6, 100), (1.0, 80), (1.5, 80))
 
 SPECS: Mapping[str, TaskSpec] = MappingProxyType(
     {
@@ -115,9 +118,9 @@ SPECS: Mapping[str, TaskSpec] = MappingProxyType(
                 "press buttons until all of them are white",
                 "solve the puzzle of lights by pressing its buttons",
                 num_observed=64,
-                max_steps=300,
+                max_steps=200,
                 package_max_steps=500,
-                mixture=((0.0, 40), (0.6, 120), (1.0, 140)),
+                mixture=_SCENE_MIXTURE,
                 seed_block=11,
             ),
             _spec(
@@ -125,9 +128,9 @@ SPECS: Mapping[str, TaskSpec] = MappingProxyType(
                 "unlock, close the drawer and the window, and lock both again",
                 "press the buttons, shut drawer and window, then press the buttons again",
                 num_observed=47,
-                max_steps=400,
+                max_steps=250,
                 package_max_steps=750,
-                mixture=((0.0, 40), (0.6, 120), (1.0, 140)),
+                mixture=_SCENE_MIXTURE,
                 seed_block=12,
             ),
         )

@@ -11,7 +11,7 @@ from sim.tasks.metaworld import MetaWorldEnv
 from sim.tasks.ogbench import SPECS as OGBENCH_SPECS
 from sim.tasks.ogbench import OGBenchEnv
 from sim.tasks.rendering import NoRendererError
-from steer.errors import InvalidInputError
+from steer.errors import ConfigError, InvalidInputError
 
 __all__ = ["DEMO", "TASKS", "Env", "NoRendererError", "Snapshot", "Step", "TaskSpec", "make", "spec_of"]
 

@@ -81,6 +81,8 @@ class DatasetSummary:
         num_successes: Of these, how many succeeded.
         num_chunks: Chunks learnt from.
         held_out: Dataset numbers of the episodes kept for the audit.
+        seeds: Smallest and largest seed of the simulated episodes, those held out included; empty
+            where the data name none.
     """
 
     name: str = ""
@@ -91,6 +93,7 @@ class DatasetSummary:
     num_successes: int = 0
     num_chunks: int = 0
     held_out: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +213,8 @@ _RECORDS: dict[str, type[Any]] = {
 
 def _build(record: type[Any], tree: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the records
     names = {item.name for item in fields(record)}
-    if set(tree) != names:
-        wrong = sorted(set(tree) ^ names)
+    later = {"seeds"} - set(tree)  # of a card written before there was such a field
+    if set(tree) != names - later:
+        wrong = sorted(set(tree) ^ (names - later))
         raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, wrong: {wrong}")
     return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()})

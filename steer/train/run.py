@@ -70,6 +70,7 @@ def train(config: TrainConfig) -> CriticCard:
         num_successes=int(learnt.success.sum()),
         num_chunks=len(chunks),
         held_out=tuple(int(number) for number in episodes.episode[held_out]),
+        seeds=_seed_range(episodes),
     )
     logger.info(
         "data task=%r episodes=%d successes=%d chunks=%d held_out=%d",
@@ -91,6 +92,13 @@ def train(config: TrainConfig) -> CriticCard:
     save_critic(critic, config.output)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
+
+
+def _seed_range(episodes: Episodes) -> tuple[int, ...]:
+    """Return the smallest and the largest seed, or nothing where some are not known."""
+    if (episodes.seed < 0).any():
+        return ()
+    return int(episodes.seed.min()), int(episodes.seed.max())
 
 
 def _same_weights(critic: Critic, directory: Path) -> CriticCard | None:

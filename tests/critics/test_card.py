@@ -19,7 +19,7 @@ def test_round_trip(card):
     """A card is equal to itself after a trip through JSON."""
     full = replace(
         card,
-        dataset=DatasetSummary(name="demo", task="push", num_episodes=3, held_out=(4, 7)),
+        dataset=DatasetSummary(name="demo", task="push", num_episodes=3, held_out=(4, 7), seeds=(0, 9)),
         training={"seed": 3},
         audit={"failed": []},
         versions={"torch": "2"},
@@ -27,6 +27,14 @@ def test_round_trip(card):
     )
 
     assert full == CriticCard.from_json(full.to_json())
+
+
+def test_card_of_before_there_were_seeds(card):
+    """An older card is read; which seeds it was made from is not known."""
+    tree = json.loads(card.to_json())
+    del tree["dataset"]["seeds"]
+
+    assert CriticCard.from_json(json.dumps(tree)).dataset.seeds == ()
 
 
 @pytest.mark.parametrize("version", [2, 0, "1", None])

@@ -13,7 +13,7 @@ import torch
 from steer.critics.artefact import load_critic, update_card
 from steer.errors import ConfigError, DatasetError
 from steer.train import state
-from steer.train.run import split_episodes, train
+from steer.train.run import _seed_range, split_episodes, train
 from steer.train.trainer import Trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -223,6 +223,12 @@ def test_full_disk_goes_on_training(config, monkeypatch, caplog):
     assert load_critic(config().output).card.horizon == 2
 
 
+def test_seed_range_is_of_all_episodes(mixed):
+    """The range is given where every episode has a seed."""
+    assert _seed_range(mixed) == ()
+    assert _seed_range(replace(mixed, seed=np.arange(5, 5 + len(mixed)))) == (5, 4 + len(mixed))
+
+
 def test_card_tells_what_was_learnt_from(config, mixed):
     """Counts, fingerprint, options and held-out episodes are in the card."""
     card = train(config(holdout=0.2))
@@ -230,6 +236,7 @@ def test_card_tells_what_was_learnt_from(config, mixed):
     assert (card.dataset.num_episodes, card.dataset.fingerprint) == (8, mixed.fingerprint())
     assert len(card.dataset.held_out) == 2
     assert set(card.dataset.held_out) < set(mixed.episode.tolist())
+    assert card.dataset.seeds == ()
     assert card.training["steps"] == 12
     assert card.embodiment.name == "bot"
 

@@ -19,7 +19,9 @@ def test_round_trip(card):
     """A card is equal to itself after a trip through JSON."""
     full = replace(
         card,
-        dataset=DatasetSummary(name="demo", task="push", num_episodes=3, held_out=(4, 7), seeds=(0, 9)),
+        dataset=DatasetSummary(
+            name="demo", task="push", num_episodes=3, held_out=(4, 7), seeds=(0, 9)
+        ),
         training={"seed": 3},
         audit={"failed": []},
         versions={"torch": "2"},

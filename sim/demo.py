@@ -16,25 +16,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from sim.evaluate import (
-    Evaluation,
-    evaluate,
-    load_settings,
-    serving,
-    summary,
-    warn_of_tuning,
-)
 from sim.evaluation.arms import ARMS
-from sim.evaluation.rows import Row
+from sim.evaluation.campaign import Campaign
+from sim.evaluation.cells import Cell
+from sim.evaluation.plan import Block, Evaluation
+from sim.evaluation.row import Row
+from sim.evaluation.serving import serving
+from sim.evaluation.summary import summary
+from sim.evaluation.tuned import Tuned, check_test_run
 from sim.figures import TaskFigures, commit, figures_of, machine, records_of, verdict, versions
 from sim.files import write_whole
 from sim.film import CANNOT_RENDER
 from sim.report import Film, write_report
 from sim.server import RunningServer
-from sim.tasks import TASKS, spec_of
+from sim.suite import ARTEFACTS
+from sim.tasks import DEMO, spec_of
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, SteerError
 
@@ -44,7 +44,8 @@ PUBLISHED_EPISODES = 100
 _ARMS = ("alone", "random", "steered")
 _PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
 _FILM_S = 120.0
-_WORKERS = 2
+_WORKERS, _POLICY_WORKERS = 3, 2
+_POLICY = "diffusion"
 _COMMIT, _COMPLETE = "commit", "complete"
 _RENDERERS = ("egl", "osmesa")
 
@@ -68,20 +69,29 @@ def run_demo(
     start_s, measured_at = clock.now_s(), commit()
     is_whole = _begin(output / "rows", measured_at)
     names = _PUBLISHED_ARMS if num_episodes >= PUBLISHED_EPISODES else _ARMS
-    evaluation = Evaluation(
-        tasks=tuple(tasks),
+    block = Block(
+        cells=tuple(Cell(_POLICY, task) for task in tasks),
         arms=tuple(ARMS[name] for name in names),
         num_episodes=num_episodes,
-        split="test",
-        settings=load_settings(tasks),
-        num_workers=num_workers,
     )
-    sys.stdout.write(f"starting the server; its log is {output / 'server.log'}\n")
-    with serving(evaluation.tasks, evaluation.arms, log=output / "server.log") as server:
-        warn_of_tuning(evaluation.tasks, server.address)
-        rows = evaluate(evaluation, server.address, output / "rows")
+    tuned = Tuned.load()
+    evaluation = Evaluation(blocks=(block,), split="test", settings=tuned.settings)
+    log = output / "server.log"
+    sys.stdout.write(f"starting the server; its log is {log}\n")
+    with serving(evaluation.todo(), log=log, policy_workers=_POLICY_WORKERS) as server:
+        rows = (
+            Campaign(
+                evaluation=evaluation,
+                output=output / "rows",
+                serve=lambda todo: nullcontext(server.address),
+                num_workers=num_workers,
+                check=lambda found: check_test_run(evaluation, tuned, found, ARTEFACTS),
+            )
+            .run()
+            .rows
+        )
         memory_mib = server.resident_mib()
-        films, note = _films(server, rows, evaluation, output) if is_filmed else ([], "Not filmed.")
+        films, note = _films(server, rows, tasks, output) if is_filmed else ([], "Not filmed.")
     figures = [figures_of(rows, task) for task in tasks]
     minutes = (clock.now_s() - start_s) / 60
     command = _command(
@@ -98,20 +108,20 @@ def run_demo(
         "machine": machine(),
         "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
         "seeds": "test, 200,000 to 299,999; N and margin were chosen on tune seeds",
-        "settings": json.dumps({task: asdict(s) for task, s in evaluation.settings.items()}),
-        "critics": ", ".join(sorted({row.critic[:23] for row in rows})),
+        "settings": json.dumps(asdict(evaluation.settings)),
+        "critics": ", ".join(sorted({row.critic_digest[:23] for row in rows})),
         "took": f"{minutes:.1f} minutes" + ("" if is_whole else ", after an interrupted run"),
     }
     report = output / "report.html"
     write_report(report, figures, films=films, films_note=note, origin=origin)
     (output / "rows" / _COMPLETE).touch()
-    sys.stdout.write(f"\n{summary(rows, evaluation)}\n\n{verdict(figures)}\nreport: {report}\n")
+    sys.stdout.write(f"\n{summary(rows)}\n\n{verdict(figures)}\nreport: {report}\n")
     return figures
 
 
 def _command(tasks: Sequence[str], *, num_episodes: int, num_workers: int, is_filmed: bool) -> str:
     """Return the command that measures the same again."""
-    if tuple(tasks) == tuple(TASKS) and num_workers == _WORKERS and is_filmed:
+    if tuple(tasks) == DEMO and num_workers == _WORKERS and is_filmed:
         return f"make demo EPISODES={num_episodes}"
     options = f"--episodes {num_episodes} --tasks {','.join(tasks)} --workers {num_workers}"
     return f"python -m sim.demo {options}" + ("" if is_filmed else " --no-films")
@@ -163,11 +173,11 @@ def _free_name(rows: Path) -> Path:
 
 
 def _films(
-    server: RunningServer, rows: Sequence[Row], evaluation: Evaluation, output: Path
+    server: RunningServer, rows: Sequence[Row], tasks: Sequence[str], output: Path
 ) -> tuple[list[Film], str]:
     """Film one seed of each task; return the films, and why there are none."""
     films: list[Film] = []
-    for task in evaluation.tasks:
+    for task in tasks:
         seed, what = _telling_seed(rows, task)
         path = output / f"{task}-{seed}.mp4"
         written, note = _film(server.address, task, seed, path)
@@ -193,7 +203,7 @@ def _telling_seed(rows: Sequence[Row], task: str) -> tuple[int, str]:
 
 def _film(server: str, task: str, seed: int, path: Path) -> tuple[Path | None, str]:
     """Film one seed in a process of its own, with the first renderer that works."""
-    command = [sys.executable, "-m", "sim.film", "--server", server, "--task", task]
+    command = [sys.executable, "-m", "sim.film", "--server", server, "--cell", f"{_POLICY}/{task}"]
     command += ["--seed", str(seed), "--output", str(path)]
     note = ""
     for renderer in [os.environ["MUJOCO_GL"]] if "MUJOCO_GL" in os.environ else _RENDERERS:
@@ -227,9 +237,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--episodes", type=int, default=30, help="a task and arm (default: 30)")
-    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
+    parser.add_argument("--tasks", default=",".join(DEMO), help="comma-separated")
     parser.add_argument(
-        "--workers", type=int, default=_WORKERS, help="parallel robots (default: 2)"
+        "--workers", type=int, default=_WORKERS, help=f"parallel robots (default: {_WORKERS})"
     )
     parser.add_argument("--output", type=Path, default=Path("demo"), help="default: demo")
     parser.add_argument("--no-films", action="store_true", help="no pictures")

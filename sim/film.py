@@ -1,6 +1,6 @@
 """Films the same seed alone and steered, side by side.
 
-    MUJOCO_GL=egl python -m sim.film --server HOST:PORT --task push --seed 200000 \
+    MUJOCO_GL=egl python -m sim.film --server HOST:PORT --cell diffusion/push --seed 200000 \
         --arms alone,steered --output demo/push.mp4
 
 It runs in a process of its own, because MuJoCo picks its renderer when it is imported. Exit code 3
@@ -10,6 +10,7 @@ says that this machine cannot render.
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -17,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from sim.evaluate import load_settings
 from sim.evaluation.arms import Arm, Settings, arms_of
-from sim.evaluation.episode import run_episode
-from sim.tasks import Env, NoRendererError, make
-from steer.client import SteerClient
-from steer.clock import MonotonicClock
+from sim.evaluation.cells import Cell, Run
+from sim.evaluation.job import Job
+from sim.evaluation.plan import arm_source
+from sim.evaluation.robots import Robots
+from sim.evaluation.tuned import Tuned
+from sim.tasks import Env, NoRendererError
 from steer.errors import SteerError
 from steer.types import Decision
 
@@ -40,33 +42,31 @@ _Film = list[NDArray[np.uint8]]
 
 
 def film_episode(
-    server: str, env: Env, arm: Arm, settings: Settings, *, seed: int
+    robots: Robots, server: str, cell: Cell, arm: Arm, settings: Settings, *, seed: int
 ) -> tuple[_Film, str]:
     """Run one episode and return its captioned frames, and how it ended in words."""
     frames: _Film = []
-    every = max(1, round(env.spec.embodiment.control_hz / FRAMES_PER_S))
     ticks = 0
 
     def watch(robot: Env, decision: Decision) -> None:
         nonlocal ticks
-        if ticks % every == 0:
+        if ticks % max(1, round(robot.spec.embodiment.control_hz / FRAMES_PER_S)) == 0:
             picture = robot.render(robot.spec.cameras[0], height=SIZE, width=SIZE)
             frames.append(
                 _captioned(picture, arm.name, _OVERRIDE if decision.overrode else _POLICY)
             )
         ticks += 1
 
-    with SteerClient(server) as client:
-        client.open_session(
-            env.spec.embodiment,
-            critic=env.spec.name,
-            policy=arm.policy(env.spec.name),
-            selection=arm.selection(settings),
-            robot=f"film/{arm.name}",
-        )
-        row = run_episode(
-            client, env, arm, settings, seed=seed, clock=MonotonicClock(), watch=watch
-        )
+    run = Run(arm.name, arm.num_candidates(settings))
+    job = Job(
+        server=server,
+        cell=cell,
+        seed=seed,
+        runs=(run,),
+        settings=settings,
+        sources={arm.name: arm_source(cell, arm)},
+    )
+    row = robots.play(job, run, watch=watch)
     ending = f"success after {row.steps} ticks" if row.is_success else "no success"
     colour = _SUCCESS if row.is_success else _FAILURE
     last = _captioned(frames[-1][CAPTION:], f"{arm.name}: {ending}", colour)
@@ -110,19 +110,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 refused, 3 no renderer."""
     parser = argparse.ArgumentParser(prog="python -m sim.film")
     parser.add_argument("--server", required=True, help="HOST:PORT")
-    parser.add_argument("--task", required=True)
+    parser.add_argument("--cell", required=True, type=Cell.parse, help="POLICY/TASK")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--arms", default="alone,steered", help="comma-separated")
+    parser.add_argument("--candidates", type=int, help="N (default: as tuned)")
+    parser.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
     parser.add_argument("--output", type=Path, required=True, help="an .mp4")
     options = parser.parse_args(arguments)
     try:
-        env = make(options.task)
-        settings = load_settings([options.task])[options.task]
+        given = {"num_candidates": options.candidates, "margin": options.margin}
+        changes = {name: value for name, value in given.items() if value is not None}
+        settings, robots = replace(Tuned.load().settings, **changes), Robots()
         films = [
-            film_episode(options.server, env, arm, settings, seed=options.seed)[0]
+            film_episode(robots, options.server, options.cell, arm, settings, seed=options.seed)[0]
             for arm in arms_of(options.arms)
         ]
-        env.close()
+        robots.close()
         sys.stdout.write(f"{write(_side_by_side(films), options.output)}\n")
     except NoRendererError as error:
         sys.stderr.write(f"sim.film: {error}\n")

@@ -46,7 +46,11 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    critics: Mapping[str, Path], policies: Mapping[str, Path], *, log: Path
+    critics: Mapping[str, Path],
+    policies: Mapping[str, Path],
+    *,
+    log: Path,
+    policy_workers: int = 1,
 ) -> Iterator[RunningServer]:
     """Start a server on a free port of loopback, wait until it serves, and stop it at the end.
 
@@ -54,11 +58,13 @@ def running_server(
         critics: Directory by name.
         policies: LeRobot checkpoint by name.
         log: Where its log goes.
+        policy_workers: Processes that the policies are spread over.
 
     Raises:
         UnreachableError: It did not come up; the text has the end of its log.
     """
     command = [sys.executable, "-m", "steer.cli", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--policy-workers", str(policy_workers)]
     for name, path in critics.items():
         command += ["--critic", f"{name}={path}"]
     for name, path in policies.items():

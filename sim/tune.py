@@ -1,158 +1,199 @@
-"""Chooses N and the gate's margin for each task, on tune seeds alone.
+"""Chooses N, the gate's margin and beta for the whole suite, on tune seeds alone.
 
     python -m sim.tune --output runs/tune
 
-Every setting of the grid is run on the same seeds as the policy alone. The rule, fixed in advance:
-the setting whose paired difference to the policy alone has the highest lower end of its 95%
-interval; of equal ones the larger margin, then the smaller N. All numbers go to
-`sim/artefacts/tuning.json`, and the choice with them.
+Every setting of the grid is run on the same seeds of the same cells as the policy alone. The rule,
+fixed in advance: the setting whose mean gain over the cells has the highest lower end of its 95%
+interval (seeds resampled); of equal ones the larger margin, then the smaller N. All numbers go to
+`tuning.json` beside the artefacts, and the choice with them; it is the only configuration that
+`python -m sim.evaluate` lets see test seeds.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sim.evaluate import ARTEFACTS, Evaluation, evaluate, outcomes, serving
+import numpy as np
+
 from sim.evaluation.arms import ARMS, Settings
-from sim.evaluation.rows import Row
+from sim.evaluation.campaign import Campaign
+from sim.evaluation.cells import Cell
+from sim.evaluation.gains import paired_cells
+from sim.evaluation.plan import Block, Evaluation
+from sim.evaluation.row import Row
+from sim.evaluation.serving import serving
 from sim.files import write_whole
-from sim.stats import PairedDifference, paired_difference, success_rate
-from sim.tasks import TASKS, spec_of
+from sim.stats import MeanGain, mean_gain
+from sim.suite import ARTEFACTS, cells_of
 from steer.client import SteerClient
 from steer.errors import SteerError
 
-__all__ = ["choose", "main", "tune"]
+__all__ = ["CELLS", "GRID", "choose", "main"]
 
-GRID = (
-    Settings(num_candidates=16, margin=0.0),
-    Settings(num_candidates=16, margin=0.5),
-    Settings(num_candidates=16, margin=1.0),
-    Settings(num_candidates=8, margin=0.5),
+GRID = tuple(
+    Settings(num_candidates=count, margin=margin)
+    for count in (8, 16)
+    for margin in (0.0, 0.5, 1.0, 2.0)
 )
+CELLS = (
+    "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,dit/basketball,"
+    "dit/fetch-pick-and-place,smolvla/hand-insert,diffusion-clean/box-close,"
+    "diffusion-clean/cube-double"
+)
+"""Every package, every architecture but one (vqbet), the strong policies and the weak."""
 RULE = (
-    "highest lower end of the 95% interval of steered minus alone, paired by seed; "
-    "of equal ones the larger margin, then the smaller N"
+    "highest lower end of the 95% interval of the mean gain over the cells, seeds resampled; of "
+    "equal ones the larger margin, then the smaller N"
 )
 
 
-def choose(trials: Sequence[tuple[Settings, PairedDifference]]) -> Settings:
+def choose(trials: Sequence[tuple[Settings, MeanGain]]) -> Settings:
     """Return the setting that the rule picks.
 
     Args:
         trials: What was run, and how it did against the policy alone; at least one.
     """
 
-    def merit(trial: tuple[Settings, PairedDifference]) -> tuple[float, float, int]:
-        settings, difference = trial
-        return (round(difference.low, 6), settings.margin or 0.0, -settings.num_candidates)
+    def merit(trial: tuple[Settings, MeanGain]) -> tuple[float, float, int]:
+        settings, gain = trial
+        low = gain.fixed.low
+        return (round(low, 6), settings.margin or 0.0, -settings.num_candidates)
 
     return max(trials, key=merit)[0]
 
 
-def tune(tasks: Sequence[str], *, num_episodes: int, num_workers: int, output: Path) -> None:
-    """Run the grid, or what is missing of it, and write `tuning.json` after each task.
+def tune(
+    cells: Sequence[Cell],
+    *,
+    num_episodes: int,
+    num_workers: int,
+    artefacts: Path,
+    output: Path,
+) -> dict[str, Any]:
+    """Run the grid, or what is missing of it, and write the record.
 
     Args:
-        tasks: Names of the tasks.
-        num_episodes: A setting.
+        cells: Policies and tasks to tune on.
+        num_episodes: A cell and setting.
         num_workers: Parallel robots.
-        output: Rows go there, those of other critics and policies beside them.
+        artefacts: Critics and policies; the record goes there.
+        output: Rows go there; with other critics or policies it must be another directory.
+
+    Returns:
+        The record.
 
     Raises:
         SteerError: An artefact is missing, or the server failed.
     """
-    arms = (ARMS["alone"], ARMS["steered"])
+    margins = list(dict.fromkeys(settings.margin for settings in GRID))
+    counts = list(dict.fromkeys(settings.num_candidates for settings in GRID))
+    everything = _evaluation(cells, Settings(), counts, num_episodes)
     output.mkdir(parents=True, exist_ok=True)
-    with serving(tasks, arms, log=output / "server.log") as server:
-        for task in tasks:
-            digests = _digests(server.address, task)
-            home = output / "-".join([task, *(text[-8:] for text in digests.values())])
-
-            def run(
-                settings: Settings, arm: str, *, task: str = task, home: Path = home
-            ) -> list[Row]:
-                evaluation = Evaluation(
-                    tasks=(task,),
-                    arms=(ARMS[arm],),
-                    num_episodes=num_episodes,
-                    split="tune",
-                    settings={task: settings},
-                    num_workers=num_workers,
-                )
-                name = arm if arm == "alone" else f"n{settings.num_candidates}-m{settings.margin:g}"
-                return evaluate(evaluation, server.address, home / name)
-
-            alone = run(Settings(), "alone")
-            chosen, reached = _judge(task, alone, [run(settings, "steered") for settings in GRID])
-            _record(task, chosen, {"episodes": num_episodes, **digests, "reached": reached})
-
-
-def _digests(server: str, task: str) -> dict[str, str]:
-    """Return the identity of what is tuned: a choice holds for these weights alone."""
-    with SteerClient(server) as client:
-        description = client.describe()
-    critic = next(item.digest for item in description.critics if item.name == task)
-    policy = next(item.digest for item in description.policies if item.name == task)
-    return {"critic": critic, "policy": policy}
+    rows: dict[float | None, list[Row]] = {}
+    with serving(
+        everything.todo(),
+        artefacts=artefacts,
+        critics={path.parent.name: path.parent for path in artefacts.glob("critics/*/card.json")},
+        log=output / "server.log",
+    ) as server:
+        for margin in margins:
+            arms = ("alone", "steered") if margin == margins[0] else ("steered",)
+            evaluation = _evaluation(cells, Settings(margin=margin), counts, num_episodes, arms)
+            campaign = Campaign(
+                evaluation=evaluation,
+                output=output / f"margin-{margin:g}",
+                serve=lambda todo: nullcontext(server.address),
+                num_workers=num_workers,
+            )
+            sys.stderr.write(f"margin {margin:g}\n")
+            rows[margin] = campaign.run().rows
+        with SteerClient(server.address) as client:
+            critics = {item.name: item.digest for item in client.describe().critics}
+    alone = [row for row in rows[margins[0]] if row.arm == "alone"]
+    trials = [(item, _gain(item, alone, rows[item.margin])) for item in GRID]
+    record = _record(cells, num_episodes, trials, critics)
+    write_whole(artefacts / "tuning.json", json.dumps(record, indent=2) + "\n")
+    return record
 
 
-def _record(task: str, chosen: dict[str, Any], trials: dict[str, Any]) -> None:
-    """Put a task's choice into `tuning.json`, beside those of other tasks."""
-    path = ARTEFACTS / "tuning.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    tree: dict[str, Any] = {"rule": RULE, "seeds": "tune"}
-    tree |= {part: known.get(part, {}) for part in ("settings", "trials")}
-    tree["settings"][task], tree["trials"][task] = chosen, trials
-    write_whole(path, json.dumps(tree, indent=2) + "\n")
-
-
-def _judge(
-    task: str, alone_rows: Sequence[Row], grid: Sequence[Sequence[Row]]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the chosen setting of a task, and what every setting reached."""
-    alone = outcomes(alone_rows, task, "alone")
-    trials, table = [], []
-    base = success_rate(list(alone.values()))
-    table.append({"arm": "alone", "success": base.value, "n": base.n})
-    for settings, rows in zip(GRID, grid, strict=True):
-        mine = outcomes(rows, task, "steered")
-        gap = paired_difference([mine[seed] for seed in alone], list(alone.values()))
-        trials.append((settings, gap))
-        table.append(
-            {
-                "num_candidates": settings.num_candidates,
-                "margin": settings.margin,
-                "gain": round(gap.value, 4),
-                "low": round(gap.low, 4),
-                "high": round(gap.high, 4),
-                "n": gap.n,
-            }
+def _evaluation(
+    cells: Sequence[Cell],
+    settings: Settings,
+    counts: Sequence[int],
+    num_episodes: int,
+    arms: Sequence[str] = ("alone", "steered"),
+) -> Evaluation:
+    blocks = tuple(
+        Block(
+            cells=tuple(cells),
+            arms=tuple(ARMS[name] for name in arms),
+            num_episodes=num_episodes,
+            num_candidates=count,
         )
-    chosen = choose(trials)
-    return {"num_candidates": chosen.num_candidates, "margin": chosen.margin}, table
+        for count in counts
+    )
+    return Evaluation(blocks=blocks, split="tune", settings=settings)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 2 refused, 130 interrupted."""
+def _gain(settings: Settings, alone: Sequence[Row], rows: Sequence[Row]) -> MeanGain:
+    cells = paired_cells([*alone, *rows], ("steered", settings.num_candidates))
+    return mean_gain(cells, rng=np.random.default_rng(0))
+
+
+def _record(
+    cells: Sequence[Cell],
+    num_episodes: int,
+    trials: Sequence[tuple[Settings, MeanGain]],
+    critics: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "rule": RULE,
+        "seeds": "tune",
+        "settings": asdict(choose(trials)),
+        "cells": [cell.name for cell in cells],
+        "episodes": num_episodes,
+        "critics": dict(sorted(critics.items())),
+        "trials": [
+            {
+                **asdict(settings),
+                "gain": round(gain.fixed.value, 4),
+                "low": round(gain.fixed.low, 4),
+                "high": round(gain.fixed.high, 4),
+                "n": gain.fixed.n,
+            }
+            for settings, gain in trials
+        ],
+    }
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sim.tune",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
-    parser.add_argument("--episodes", type=int, default=40, help="a setting (default: 40)")
-    parser.add_argument("--workers", type=int, default=2, help="parallel robots (default: 2)")
+    parser.add_argument("--cells", default=CELLS, help="POLICY/TASK,… (default: nine of the suite)")
+    parser.add_argument("--episodes", type=int, default=20, help="a cell and setting (default: 20)")
+    parser.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
+    parser.add_argument("--artefacts", type=Path, default=ARTEFACTS, help="critics and policies")
     parser.add_argument("--output", type=Path, default=Path("runs/tune"), help="rows go there")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 refused, 130 interrupted."""
     try:
-        tasks = [spec_of(name.strip()).name for name in options.tasks.split(",")]
-        tune(
-            tasks,
+        options = _options(arguments)
+        record = tune(
+            cells_of(options.cells),
             num_episodes=options.episodes,
             num_workers=options.workers,
+            artefacts=options.artefacts,
             output=options.output,
         )
     except (SteerError, OSError) as error:
@@ -161,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on with what is missing\n")
         return 130
-    sys.stdout.write((ARTEFACTS / "tuning.json").read_text())
+    sys.stdout.write(json.dumps({**record, "critics": "…"}, indent=2) + "\n")
     return 0
 
 

@@ -9,7 +9,8 @@
     ├── OverloadedError          the server refuses more work for now
     ├── UnreachableError         the server is gone, draining or not ready
     ├── AccessError              the credentials are missing, wrong or not enough
-    ├── PolicyError              the policy source died, hung or drew an unusable chunk
+    ├── PolicyError              the policy source died or hung
+    │   └── UnusableChunkError   it drew a chunk that is not finite or of another shape
     ├── ServerError              the server failed; its log has the id that the text names
     ├── ConfigError              an option or a combination of options makes no sense
     ├── ArtefactError            a critic on disk is damaged, foreign or too new
@@ -36,6 +37,7 @@ __all__ = [
     "SteerError",
     "TooLargeError",
     "UnreachableError",
+    "UnusableChunkError",
 ]
 
 
@@ -115,6 +117,12 @@ class PolicyError(SteerError):
     """The policy source died, hung or drew an unusable chunk; the server restarts it."""
 
     grpc_code = "UNAVAILABLE"
+
+
+class UnusableChunkError(PolicyError):
+    """The policy drew a chunk that cannot run; the same observation and seed give it again."""
+
+    grpc_code = "INTERNAL"
 
 
 class ServerError(SteerError):

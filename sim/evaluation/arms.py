@@ -12,7 +12,7 @@ __all__ = ["ARMS", "Arm", "Settings", "arms_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How one task is steered; chosen on tune seeds.
+    """How robots are steered; chosen on tune seeds, one choice for all cells.
 
     Attributes:
         num_candidates: N of the arms that draw more than one.
@@ -35,6 +35,8 @@ class Arm:
         is_gated: Whether candidate 0 runs unless another beats it by the margin.
         is_single: Whether only the policy's own chunk is drawn.
         is_filtered: Whether the policy is the one cloned from successful episodes alone.
+        is_oracle: Whether each candidate is tried in the simulator before one is chosen.
+        stream: Number of the policy's noise stream; arms of the same one are paired.
         meaning: In words, for the report.
     """
 
@@ -43,11 +45,9 @@ class Arm:
     is_gated: bool = False
     is_single: bool = False
     is_filtered: bool = False
+    is_oracle: bool = False
+    stream: int = 0
     meaning: str
-
-    def policy(self, task: str) -> str:
-        """Return the name of the policy source on the server."""
-        return f"{task}-filtered" if self.is_filtered else task
 
     def num_candidates(self, settings: Settings) -> int:
         """Return N."""
@@ -85,6 +85,19 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
                 is_gated=True,
                 is_filtered=True,
                 meaning="that policy, the best of N behind the gate",
+            ),
+            Arm(
+                name="oracle",
+                is_gated=True,
+                is_oracle=True,
+                meaning="the one of N that ends best when all are tried in the simulator",
+            ),
+            Arm(
+                name="null",
+                is_gated=True,
+                is_single=True,
+                stream=1,
+                meaning="the policy's own chunk under other noise: no arm should differ from it",
             ),
         )
     }

@@ -1,130 +1,164 @@
-"""One episode: a robot in simulation asks the server for chunks and runs them open loop."""
+"""One episode: a robot in simulation asks for chunks and runs them open loop."""
 
-import hashlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.arms import Arm, Settings
-from sim.evaluation.rows import Row
+from sim.evaluation.arms import Arm
+from sim.evaluation.cells import Cell, Run
+from sim.evaluation.choosers import Chooser, OracleChooser
+from sim.evaluation.noise import noise_seed
+from sim.evaluation.row import Row
 from sim.seeds import split_of
 from sim.tasks import Env
-from steer.client import SteerClient
 from steer.clock import Clock
-from steer.errors import SessionError
+from steer.errors import LateError, UnusableChunkError
 from steer.types import Decision, Observation
-from steer.wire.session import PolicyInfo, SessionInfo
 
-__all__ = ["noise_seed", "run_episode"]
+__all__ = ["Episode", "max_steps_of"]
 
-BUDGET_S = 30.0
-"""Far more than a decision takes: nothing of an evaluation is cut short by time."""
+_IMAGES = "observation.images."
 
 
-def noise_seed(seed: int, decision: int) -> int:
-    """Return the seed of the policy's noise: a function of episode and decision, not of the arm."""
-    digest = hashlib.sha256(f"{seed}:{decision}".encode()).digest()
-    return int.from_bytes(digest[:8], "little")
+def max_steps_of(env: Env, run: Run) -> int:
+    """Return the step limit of a run."""
+    return env.spec.package_max_steps if run.limit == "package" else env.spec.max_steps
 
 
-def run_episode(
-    client: SteerClient,
-    env: Env,
-    arm: Arm,
-    settings: Settings,
-    *,
-    seed: int,
-    clock: Clock,
-    watch: Callable[[Env, Decision], None] | None = None,
-) -> Row:
-    """Run one episode until the package's success flag is set, or the task's limit.
+@dataclass(slots=True, kw_only=True)
+class Episode:
+    """One episode, until the package's success flag is set or the limit is reached.
 
-    Args:
-        client: With a session of the arm's policy and selection.
+    Attributes:
         env: The robot.
-        arm: How to choose.
-        settings: N, margin and beta.
+        chooser: Where chunks come from.
+        cell: Policy and task.
+        run: What is run there.
+        arm: The way of choosing.
         seed: Of the initial state and of the noise.
+        num_observations: How many of the last observations the policy looks at.
+        cameras: Side length of the pictures that the policy needs, in pixels, by camera.
+        critic_digest: Identity of the critic.
+        policy_digest: Identity of the policy.
         clock: Of the round trips.
         watch: Called after every control tick, for pictures.
-
-    Raises:
-        SteerError: The server failed; nothing of the episode counts.
+        log: Called with what the robot saw at each decision, and the decision.
     """
-    session, policy = _session(client)
-    history = deque([env.reset(seed)], maxlen=policy.num_observations)
-    decisions: list[Decision] = []
-    round_trips_ms: list[float] = []
-    steps, is_success = 0, False
-    while steps < env.spec.max_steps and not is_success:
-        start_s = clock.now_s()
-        decision = client.steer(
-            list(history),
-            budget_s=BUDGET_S,
-            num_candidates=arm.num_candidates(settings),
-            noise_seed=noise_seed(seed, len(decisions)),
-            epoch=seed,
+
+    env: Env
+    chooser: Chooser
+    cell: Cell
+    run: Run
+    arm: Arm
+    seed: int
+    num_observations: int = 1
+    cameras: dict[str, tuple[int, int]] = field(default_factory=dict)
+    critic_digest: str = ""
+    policy_digest: str = ""
+    clock: Clock
+    watch: Callable[[Env, Decision], None] | None = None
+    log: Callable[[Observation, int, Decision], None] | None = None
+    _decisions: list[Decision] = field(default_factory=list)
+    _round_trips_ms: list[float] = field(default_factory=list)
+    _history: deque[Observation] = field(default_factory=deque)
+    _steps: int = 0
+    _total_reward: float = 0.0
+
+    def play(self) -> Row:
+        """Run the episode.
+
+        A policy that draws what cannot run, or that hangs, has failed: the row says so.
+
+        Raises:
+            SteerError: The server failed; nothing of the episode counts.
+        """
+        self._history = deque(maxlen=max(1, self.num_observations))
+        self._history.append(self.see(self.env.reset(self.seed)))
+        try:
+            is_success = self._play()
+        except UnusableChunkError as error:
+            return self._row(is_success=False, flag=f"unusable chunk: {error}")
+        except LateError as error:
+            return self._row(is_success=False, flag=f"hung: {error}")
+        return self._row(is_success=is_success)
+
+    def see(self, observation: Observation) -> Observation:
+        """Return what the robot senses, with the pictures that the policy needs."""
+        if not self.cameras:
+            return observation
+        pictures = {
+            _IMAGES + camera: self.env.render(camera, height=height, width=width)
+            for camera, (height, width) in self.cameras.items()
+        }
+        return replace(observation, arrays={**observation.arrays, **pictures})
+
+    def _play(self) -> bool:
+        limit = max_steps_of(self.env, self.run)
+        while self._steps < limit:
+            decision = self._decide()
+            length = min(decision.commit_horizon, self.env.spec.commit_horizon)
+            actions = decision.chunk[: min(length, limit - self._steps)]
+            for left, action in zip(range(len(actions) - 1, -1, -1), actions, strict=True):
+                is_success = self._tick(action, is_seen=left < self.num_observations)
+                if self.watch is not None:
+                    self.watch(self.env, decision)
+                if is_success:
+                    return True
+        return False
+
+    def _decide(self) -> Decision:
+        number = len(self._decisions)
+        noise = noise_seed(self.seed, number, stream=self.arm.stream)
+        if isinstance(self.chooser, OracleChooser):
+            self.chooser.steps = self._steps
+        start_s = self.clock.now_s()
+        decision = self.chooser.decide(
+            list(self._history), seed=noise, number=number, epoch=self.seed
         )
-        round_trips_ms.append(round((clock.now_s() - start_s) * 1000, 2))
-        decisions.append(decision)
-        for action in decision.chunk[: min(decision.commit_horizon, env.spec.commit_horizon)]:
-            is_success = _tick(env, action, history)
-            steps += 1
-            if watch is not None:
-                watch(env, decision)
-            if is_success or steps == env.spec.max_steps:
-                break
-    return Row(
-        task=env.spec.name,
-        arm=arm.name,
-        seed=seed,
-        split=split_of(seed),
-        is_success=is_success,
-        steps=steps,
-        num_candidates=arm.num_candidates(settings),
-        round_trip_ms=tuple(round_trips_ms),
-        critic=session.critic.digest,
-        policy=policy.digest,
-        **_choices(decisions),
-    )
+        self._round_trips_ms.append(round((self.clock.now_s() - start_s) * 1000, 2))
+        self._decisions.append(decision)
+        if self.log is not None:
+            self.log(self._history[-1], noise, decision)
+        return decision
 
+    def _tick(self, action: NDArray[np.float32], *, is_seen: bool) -> bool:
+        """Run one action; pictures are taken of what the policy will look at alone."""
+        step = self.env.step(action)
+        self._history.append(self.see(step.observation) if is_seen else step.observation)
+        self._steps += 1
+        self._total_reward += step.reward
+        return step.is_success
 
-def _session(client: SteerClient) -> tuple[SessionInfo, PolicyInfo]:
-    session = client.session
-    if session is None or session.policy is None:
-        raise SessionError("episode: expected a session with a policy, got none")
-    return session, session.policy
-
-
-class _Choices(TypedDict):
-    """The fields of a row that its decisions tell."""
-
-    num_scored: int
-    indices: tuple[int, ...]
-    advantages: tuple[float, ...]
-    reasons: dict[str, int]
-    policy_ms: tuple[float, ...]
-    server_ms: tuple[float, ...]
-
-
-def _choices(decisions: Sequence[Decision]) -> _Choices:
-    return _Choices(
-        num_scored=min(item.num_scored for item in decisions),
-        indices=tuple(item.index for item in decisions),
-        advantages=tuple(_advantage(item) for item in decisions),
-        reasons=dict(Counter(item.reason.value for item in decisions)),
-        policy_ms=tuple(round(item.timings.policy_s * 1000, 2) for item in decisions),
-        server_ms=tuple(round(item.timings.total_s * 1000, 2) for item in decisions),
-    )
-
-
-def _tick(env: Env, action: NDArray[np.float32], history: deque[Observation]) -> bool:
-    step = env.step(action)
-    history.append(step.observation)
-    return step.is_success
+    def _row(self, *, is_success: bool, flag: str = "") -> Row:
+        made: Sequence[Decision] = self._decisions
+        oracle = self.chooser if isinstance(self.chooser, OracleChooser) else None
+        return Row(
+            policy=self.cell.policy,
+            task=self.cell.task,
+            arm=self.run.arm,
+            num_candidates=self.run.num_candidates,
+            limit=self.run.limit,
+            seed=self.seed,
+            split=split_of(self.seed),
+            is_success=is_success,
+            steps=self._steps,
+            total_reward=self._total_reward,
+            flag=flag,
+            num_scored=min((item.num_scored for item in made), default=0),
+            indices=tuple(item.index for item in made),
+            advantages=tuple(map(_advantage, made)),
+            reasons=tuple(item.reason.value for item in made),
+            scores=tuple(oracle.scores) if oracle else (),
+            outcomes=tuple(oracle.outcomes) if oracle else (),
+            policy_ms=tuple(round(item.timings.policy_s * 1000, 2) for item in made),
+            server_ms=tuple(round(item.timings.total_s * 1000, 2) for item in made),
+            round_trip_ms=tuple(self._round_trips_ms),
+            critic_digest=self.critic_digest,
+            policy_digest=self.policy_digest,
+        )
 
 
 def _advantage(decision: Decision) -> float:

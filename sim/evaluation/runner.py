@@ -3,130 +3,149 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sim.evaluation.arms import Arm, Settings
-from sim.evaluation.rows import Row, row_of
-from sim.evaluation.worker import Job
+from sim.evaluation.cells import Run
+from sim.evaluation.job import Job
+from sim.evaluation.row import Row, row_of
 from steer.errors import ServerError
 
-__all__ = ["WORKER", "jobs_of", "run_jobs"]
+__all__ = ["EPISODE_S", "WORKER", "run_jobs"]
 
 WORKER = (sys.executable, "-m", "sim.evaluation.worker")
-_MAX_LINE_BYTES = 2**22
+EPISODE_S = 900.0
+"""An episode that takes longer hangs: its worker is killed, and the row says so."""
+_MAX_LINE_BYTES = 2**24
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def jobs_of(
-    server: str,
-    seeds: Mapping[str, Sequence[int]],
-    arms: Sequence[Arm],
-    settings: Mapping[str, Settings],
-    done: set[tuple[str, str, int]],
-) -> list[Job]:
-    """Return what is still to be run, the tasks in turn so that partial results are balanced."""
-    jobs = []
-    longest = max((len(item) for item in seeds.values()), default=0)
-    for index in range(longest):
-        for task, numbers in seeds.items():
-            if index >= len(numbers):
-                continue
-            seed = numbers[index]
-            missing = tuple(arm.name for arm in arms if (task, arm.name, seed) not in done)
-            if missing:
-                jobs.append(Job(server, task, seed, missing, settings[task]))
-    return jobs
-
-
 def run_jobs(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     *,
     num_workers: int,
     on_row: Callable[[Row], None],
+    on_hang: Callable[[Job, Run], Row],
     log: Path,
     worker: Sequence[str] = WORKER,
+    episode_s: float = EPISODE_S,
 ) -> None:
     """Run jobs in parallel processes and hand over the row of each episode as it ends.
 
     Args:
-        jobs: In order; a worker takes the next as soon as it is free.
+        jobs: In order, and asked for one at a time: a worker takes the next when it is free.
         num_workers: Processes; each has its own robots, and one thread.
         on_row: Called in this process.
+        on_hang: Makes the row of an episode whose worker had to be killed.
         log: What the workers' libraries print is added there.
         worker: Command of a worker.
+        episode_s: Time that an episode may take, in seconds.
 
     Raises:
         SteerError: An episode could not be run; the rows handed over before stand.
     """
-    if jobs:
-        asyncio.run(_run(jobs, min(num_workers, len(jobs)), on_row, log, worker))
+    pool = _Pool(iter(jobs), on_row, on_hang, log, worker, episode_s)
+    asyncio.run(pool.run(num_workers))
 
 
-async def _run(
-    jobs: Sequence[Job],
-    num_workers: int,
-    on_row: Callable[[Row], None],
-    log: Path,
-    worker: Sequence[str],
-) -> None:
-    queue = iter(jobs)
-    processes: list[asyncio.subprocess.Process] = []
-    drivers: list[asyncio.Task[None]] = []
-    try:
-        for _ in range(num_workers):
-            processes.append(await _start(worker, log))
-            drivers.append(asyncio.create_task(_drive(processes[-1], queue, on_row, log)))
-        await asyncio.gather(*drivers)
-    finally:
-        for driver in drivers:
-            driver.cancel()
-        await asyncio.gather(*drivers, return_exceptions=True)
-        for process in processes:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
+class _Pool:
+    """The workers of one run. All methods run on one event loop."""
 
+    def __init__(
+        self,
+        jobs: Iterator[Job],
+        on_row: Callable[[Row], None],
+        on_hang: Callable[[Job, Run], Row],
+        log: Path,
+        worker: Sequence[str],
+        episode_s: float,
+    ) -> None:
+        self._jobs = jobs
+        self._on_row = on_row
+        self._on_hang = on_hang
+        self._log = log
+        self._worker = worker
+        self._episode_s = episode_s
+        self._processes: set[asyncio.subprocess.Process] = set()
 
-async def _start(worker: Sequence[str], log: Path) -> asyncio.subprocess.Process:
-    with log.open("ab") as errors:
-        return await asyncio.create_subprocess_exec(
-            *worker,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            limit=_MAX_LINE_BYTES,
-            cwd=_CHECKOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+    async def run(self, num_workers: int) -> None:
+        """Run all jobs; the first error ends all workers."""
+        drivers = [asyncio.create_task(self._drive()) for _ in range(num_workers)]
+        try:
+            await asyncio.gather(*drivers)
+        finally:
+            for driver in drivers:
+                driver.cancel()
+            await asyncio.gather(*drivers, return_exceptions=True)
+            for process in tuple(self._processes):
+                await self._end(process)
 
+    async def _drive(self) -> None:
+        """Feed a worker jobs, one at a time, until there are none; then let it end."""
+        process: asyncio.subprocess.Process | None = None
+        for job in self._jobs:
+            rest: Job | None = job
+            while rest is not None:
+                process = process or await self._start()
+                rest = await self._do(process, rest)
+                if rest is not None:  # it hung
+                    await self._end(process)
+                    process = None
+        if process is not None:
+            assert process.stdin is not None  # It is a pipe.
+            process.stdin.close()
+            await process.wait()
+            self._processes.discard(process)
 
-async def _drive(
-    process: asyncio.subprocess.Process,
-    queue: Iterator[Job],
-    on_row: Callable[[Row], None],
-    log: Path,
-) -> None:
-    """Feed a worker jobs, one at a time, until there are none; then let it end."""
-    for job in queue:
-        await _do(process, job, on_row, log)
-    assert process.stdin is not None  # It is a pipe.
-    process.stdin.close()
-    await process.wait()
+    async def _do(self, process: asyncio.subprocess.Process, job: Job) -> Job | None:
+        """Have a worker do one job; return what is left of it where the worker hangs."""
+        assert process.stdin is not None  # Both are pipes.
+        assert process.stdout is not None
+        process.stdin.write(job.to_line().encode())
+        for index, run in enumerate(job.runs):
+            try:
+                line = await asyncio.wait_for(process.stdout.readline(), self._episode_s)
+            except TimeoutError:
+                self._on_row(self._on_hang(job, run))
+                left = job.runs[index + 1 :]
+                return replace(job, runs=left)
+            await self._take(process, job, line)
+        await self._take(process, job, await process.stdout.readline())
+        return None
 
-
-async def _do(
-    process: asyncio.subprocess.Process, job: Job, on_row: Callable[[Row], None], log: Path
-) -> None:
-    """Have a worker do one job."""
-    assert process.stdin is not None  # Both are pipes.
-    assert process.stdout is not None
-    process.stdin.write(job.to_line().encode())
-    while (line := await process.stdout.readline()) != b"\n":
+    async def _take(self, process: asyncio.subprocess.Process, job: Job, line: bytes) -> None:
+        if line == b"\n":
+            return
         if not line.endswith(b"\n"):
             code = await process.wait()
             raise ServerError(
-                f"worker: expected the rows of {job.task} seed {job.seed}, got its end with exit "
-                f"code {code}; its log is {log}"
+                f"worker: expected the rows of {job.cell.name} seed {job.seed}, got its end with "
+                f"exit code {code}; its log is {self._log}"
             )
-        on_row(row_of(line.decode()))
+        self._on_row(row_of(line.decode()))
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        with self._log.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *self._worker,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                limit=_MAX_LINE_BYTES,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": _python_path()},
+            )
+        self._processes.add(process)
+        return process
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+        self._processes.discard(process)
+
+
+def _python_path() -> str:
+    """Return the import path of this checkout, whatever directory the user is in."""
+    known = os.environ.get("PYTHONPATH")
+    return f"{_CHECKOUT}{os.pathsep}{known}" if known else str(_CHECKOUT)

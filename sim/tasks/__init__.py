@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sim.plugins import is_plugin, load_plugin
 from sim.tasks.base import Env, Snapshot, Step, TaskSpec
 from sim.tasks.fetch import SPECS as FETCH_SPECS
 from sim.tasks.fetch import FetchEnv
@@ -13,7 +14,17 @@ from sim.tasks.ogbench import OGBenchEnv
 from sim.tasks.rendering import NoRendererError
 from steer.errors import ConfigError, InvalidInputError
 
-__all__ = ["DEMO", "TASKS", "Env", "NoRendererError", "Snapshot", "Step", "TaskSpec", "make", "spec_of"]
+__all__ = [
+    "DEMO",
+    "TASKS",
+    "Env",
+    "NoRendererError",
+    "Snapshot",
+    "Step",
+    "TaskSpec",
+    "make",
+    "spec_of",
+]
 
 TASKS: Mapping[str, TaskSpec] = MappingProxyType(
     {**METAWORLD_SPECS, **OGBENCH_SPECS, **FETCH_SPECS}
@@ -29,11 +40,13 @@ _MAKERS: Mapping[str, Callable[[TaskSpec], Env]] = {
 
 
 def spec_of(name: str) -> TaskSpec:
-    """Return the task called `name`.
+    """Return the task called `name`; of the user's own, `FILE.py:NAME`, that of its robot.
 
     Raises:
         InvalidInputError: There is none; the text lists those that there are.
     """
+    if is_plugin(name):
+        return make(name).spec
     if name not in TASKS:
         raise InvalidInputError.expected("task", "one of " + ", ".join(TASKS), repr(name))
     return TASKS[name]
@@ -42,10 +55,15 @@ def spec_of(name: str) -> TaskSpec:
 def make(name: str) -> Env:
     """Build the robot and scene of the task called `name`; `reset` begins an episode.
 
+    `FILE.py:NAME` names the user's own: what NAME returns without arguments, an `Env`.
+
     Raises:
         InvalidInputError: There is no such task.
         ConfigError: The task's package is not installed; the text has the command.
     """
+    if is_plugin(name):
+        env: Env = load_plugin(name)()
+        return env
     spec = spec_of(name)
     try:
         return _MAKERS[spec.package](spec)

@@ -36,6 +36,8 @@ class ServeConfig:
     """Listen beyond loopback without TLS."""
     threads: int = 1
     """Threads of the engine on a CPU."""
+    policy_workers: int = 1
+    """Processes that the policies are spread over; each draws for one robot at a time."""
     max_candidates: int = 64
     """Largest N."""
     max_horizon: int = 256
@@ -89,6 +91,7 @@ class ServeConfig:
             )
         bounds = {
             "threads": 256,
+            "policy_workers": 64,
             "max_candidates": 1024,
             "max_horizon": 4096,
             "max_message_mib": 1024,

@@ -5,7 +5,6 @@ import logging
 import secrets
 import signal
 from collections.abc import Mapping
-from typing import Protocol
 
 import grpc.aio
 import numpy as np
@@ -26,11 +25,12 @@ from steer.serve.service import Service
 from steer.serve.sessions import Sessions
 from steer.serve.sources.base import PolicySource
 from steer.serve.sources.lerobot_checkpoint import LeRobotWorker
+from steer.serve.sources.pool import PolicyWorker, WorkerPool, shares
 from steer.types import Observation
 from steer.v1.steering_pb2_grpc import add_SteeringServicer_to_server
 from steer.wire.session import Limits
 
-__all__ = ["PolicyWorker", "Server", "serve"]
+__all__ = ["Server", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,23 +39,6 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _WARM_BUDGET_S = 60.0
 _WARM_DRAWS = 3
-
-
-class PolicyWorker(Protocol):
-    """Whoever owns the policy sources of a server."""
-
-    @property
-    def sources(self) -> Mapping[str, PolicySource]:
-        """What can be drawn from, by name, once started."""
-        ...
-
-    async def start(self) -> None:
-        """Load all policies."""
-        ...
-
-    async def stop(self) -> None:
-        """Free them."""
-        ...
 
 
 class Server:
@@ -83,7 +66,8 @@ class Server:
         checkpoints = policy_directories(config.policy)
         _check_device(config.device)
         if worker is None and checkpoints:
-            worker = LeRobotWorker(checkpoints, device=config.device)
+            parts = shares(checkpoints, config.policy_workers)
+            worker = WorkerPool([LeRobotWorker(part, device=config.device) for part in parts])
         self._worker = worker
         self._engine = Engine(
             device=config.device,

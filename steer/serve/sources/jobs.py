@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from steer.errors import LateError, PolicyError, SteerError
+from steer.errors import LateError, PolicyError, SteerError, UnusableChunkError
 from steer.serve.sources.base import SourceInfo
 from steer.serve.sources.framing import Message
 
@@ -115,7 +115,7 @@ class Job:
         """Return the message's chunks; candidate `first` is the first of at most `limit`.
 
         Raises:
-            PolicyError: They are of the wrong shape or dtype, or not finite.
+            UnusableChunkError: They are of the wrong shape or dtype, or not finite.
         """
         shape = (self.info.horizon, self.info.embodiment.action_dim)
         what = f"policy {self.info.name!r}"
@@ -124,15 +124,15 @@ class Job:
             return np.zeros((0, *shape), np.float32)
         if chunks is None or chunks.dtype != np.float32 or chunks.shape[1:] != shape:
             got = "none" if chunks is None else f"{chunks.dtype} of shape {list(chunks.shape)}"
-            raise PolicyError(
+            raise UnusableChunkError(
                 f"{what}: expected chunks of shape [N, {shape[0]}, {shape[1]}], got {got}"
             )
         if len(chunks) > limit:
-            raise PolicyError(f"{what}: expected at most {limit} chunks, got {len(chunks)}")
+            raise UnusableChunkError(f"{what}: expected at most {limit} chunks, got {len(chunks)}")
         bad = np.argwhere(~np.isfinite(chunks))
         if len(bad):
             row, tick, dim = (int(index) for index in bad[0])
-            raise PolicyError(
+            raise UnusableChunkError(
                 f"{what}: expected finite actions, got {chunks[row, tick, dim]} in candidate "
                 f"{first + row}, action {tick}, dimension {dim}"
             )

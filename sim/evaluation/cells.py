@@ -1,0 +1,56 @@
+"""What is evaluated: a policy on a task, and the ways of choosing that are run there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from steer.errors import InvalidInputError
+
+__all__ = ["Cell", "Limit", "Run"]
+
+Limit = Literal["task", "package"]
+"""Whose step limit ends an episode: ours, or the package's own."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One policy on one task.
+
+    Attributes:
+        policy: Name of the kind of policy, for example `diffusion`; or `FILE.py:NAME`, a callable.
+        task: Name of the task; or `FILE.py:NAME`, what makes its robot.
+    """
+
+    policy: str
+    task: str
+
+    @property
+    def name(self) -> str:
+        """The cell as it is written on command lines and in results, `policy/task`."""
+        return f"{self.policy}/{self.task}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """Return the cell that is called `policy/task`.
+
+        Raises:
+            InvalidInputError: The text is no such name.
+        """
+        policy, slash, task = text.strip().partition("/")
+        if not (policy and slash and task):
+            raise InvalidInputError.expected("cell", "POLICY/TASK", repr(text))
+        return cls(policy, task)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is run on one seed of a cell.
+
+    Attributes:
+        arm: Name of the way of choosing.
+        num_candidates: N.
+        limit: Whose step limit ends it.
+    """
+
+    arm: str
+    num_candidates: int
+    limit: Limit = "task"

@@ -1,0 +1,106 @@
+"""What was chosen on tune seeds, frozen: the only configuration that may see test seeds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.evaluation.arms import Settings
+from sim.evaluation.plan import Evaluation
+from sim.plugins import is_plugin
+from sim.seeds import SPLITS
+from sim.suite import ARTEFACTS, critic_path
+from sim.tasks import spec_of
+from steer.errors import ConfigError
+from steer.wire.session import ServerDescription
+
+__all__ = ["Tuned", "check_test_run"]
+
+_SWEEP = (1, 8, 16, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The committed record of what was tuned.
+
+    Attributes:
+        settings: N, margin and beta of the whole suite; the defaults where nothing was tuned.
+        critics: Digest of the critic of each task that they were chosen with.
+        is_there: Whether there is a record.
+    """
+
+    settings: Settings
+    critics: Mapping[str, str]
+    is_there: bool
+
+    @classmethod
+    def load(cls, artefacts: Path = ARTEFACTS) -> "Tuned":
+        """Read the record.
+
+        Raises:
+            ConfigError: It is damaged.
+        """
+        path = artefacts / "tuning.json"
+        if not path.is_file():
+            return cls(Settings(), {}, is_there=False)
+        try:
+            tree: dict[str, Any] = json.loads(path.read_text())
+            return cls(Settings(**tree["settings"]), dict(tree["critics"]), is_there=True)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: expected a record of sim.tune, got {error!r}") from error
+
+
+def check_test_run(
+    evaluation: Evaluation, tuned: Tuned, description: ServerDescription, artefacts: Path
+) -> None:
+    """Refuse test seeds to anything but what was frozen.
+
+    Raises:
+        ConfigError: Another margin, beta or N, another critic, or a critic that has seen the seeds.
+    """
+    if evaluation.split != "test":
+        return
+    other = "; other configurations run on --seeds tune or --seeds user"
+    for name in ("margin", "beta"):
+        was, now = getattr(tuned.settings, name), getattr(evaluation.settings, name)
+        if was != now:
+            raise ConfigError(
+                f"--{name}: expected {was}, as tuned, on test seeds, got {now}{other}"
+            )
+    allowed = {*_SWEEP, tuned.settings.num_candidates}
+    for block in evaluation.blocks:
+        for run in block.runs(evaluation.settings):
+            if run.num_candidates not in allowed:
+                raise ConfigError(
+                    f"--candidates: expected on test seeds {tuned.settings.num_candidates}, as "
+                    f"tuned, or one of the sweep {_SWEEP}, got {run.num_candidates}{other}"
+                )
+    served = {item.name: item.digest for item in description.critics}
+    for task in evaluation.tasks:
+        name = spec_of(task).name
+        if is_plugin(task) or name not in tuned.critics:
+            raise ConfigError(
+                f"critic {name!r}: expected one that N and margin were tuned with, on test seeds, "
+                f"got one that sim/artefacts/tuning.json does not know{other}"
+            )
+        if served[name] != tuned.critics[name]:
+            raise ConfigError(
+                f"critic {name!r}: expected {tuned.critics[name]}, with which N and margin were "
+                f"tuned, on test seeds, got {served[name]}; tune anew: python -m sim.tune"
+            )
+        _check_seeds(critic_path(name, artefacts))
+
+
+def _check_seeds(critic: Path) -> None:
+    """Refuse a critic whose card shows test seeds."""
+    card = critic / "card.json"
+    if not card.is_file():
+        return
+    seeds = json.loads(card.read_text()).get("dataset", {}).get("seeds", [])
+    test = SPLITS["test"]
+    if seeds and seeds[0] < test.stop and seeds[-1] >= test.start:
+        raise ConfigError(
+            f"critic {critic}: expected one that has seen no test seed, got one of seeds "
+            f"{seeds[0]} to {seeds[-1]}"
+        )

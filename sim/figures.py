@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.evaluation.rows import Row
+from sim.evaluation.row import Row
 from sim.stats import Estimate, PairedDifference, paired_difference, success_rate
 
 __all__ = [

@@ -122,9 +122,8 @@ class Campaign:
                 description = client.describe()
             self.check(description)
             file.agree(_identity(self.evaluation, description))
-            self._digests = {
-                item.name: item.digest for item in (*description.critics, *description.policies)
-            }
+            self._digests = {item.name: item.digest for item in description.critics}
+            self._digests |= {item.name: item.digest for item in description.policies}
             total = sum(len(item.runs) for item in todo)
             with tqdm(total=total, unit="episode", mininterval=1, smoothing=0.05) as bar:
 

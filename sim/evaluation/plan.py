@@ -103,12 +103,9 @@ class Evaluation:
         known, found = set(done), []
         for block in self.blocks:
             for item in self._of(block):
-                left = tuple(
-                    run
-                    for run, key in zip(item.runs, item.row_keys(), strict=True)
-                    if key not in known
-                )
-                known.update(item.row_keys())
+                keys = dict(zip(item.runs, item.row_keys(), strict=True))
+                left = tuple(run for run, key in keys.items() if key not in known)
+                known.update(keys.values())
                 if left:
                     found.append(Todo(item.cell, item.seed, left))
         return found

@@ -3,31 +3,36 @@
 import pytest
 
 from sim.evaluation.arms import ARMS, Settings, arms_of
+from sim.evaluation.cells import Cell
+from sim.evaluation.plan import arm_source
 from steer.errors import InvalidInputError
 
 SETTINGS = Settings(num_candidates=16, margin=0.5, beta=1.0)
 
 
 @pytest.mark.parametrize(
-    ("name", "policy", "num_candidates", "selector", "gated"),
+    ("name", "source", "num_candidates", "selector", "gated"),
     [
-        ("alone", "push", 1, "argmax", True),
-        ("random", "push", 16, "random", False),
-        ("medoid", "push", 16, "medoid", False),
-        ("argmax", "push", 16, "argmax", False),
-        ("steered", "push", 16, "argmax", True),
-        ("worst", "push", 16, "worst", False),
-        ("filtered", "push-filtered", 1, "argmax", True),
-        ("filtered-steered", "push-filtered", 16, "argmax", True),
+        ("alone", "diffusion-push", 1, "argmax", True),
+        ("random", "diffusion-push", 16, "random", False),
+        ("medoid", "diffusion-push", 16, "medoid", False),
+        ("argmax", "diffusion-push", 16, "argmax", False),
+        ("steered", "diffusion-push", 16, "argmax", True),
+        ("worst", "diffusion-push", 16, "worst", False),
+        ("filtered", "diffusion-filtered-push", 1, "argmax", True),
+        ("filtered-steered", "diffusion-filtered-push", 16, "argmax", True),
+        ("oracle", "diffusion-push", 16, "argmax", True),
+        ("null", "diffusion-push", 1, "argmax", True),
     ],
 )
-def test_an_arm_is_an_ordinary_session(name, policy, num_candidates, selector, gated):
+def test_an_arm_is_an_ordinary_session(name, source, num_candidates, selector, gated):
     """What `proto/` offers to everybody is all that an arm uses."""
     arm = ARMS[name]
 
     selection = arm.selection(SETTINGS)
 
-    assert (arm.policy("push"), arm.num_candidates(SETTINGS)) == (policy, num_candidates)
+    assert arm_source(Cell("diffusion", "push"), arm) == source
+    assert arm.num_candidates(SETTINGS) == num_candidates
     assert (selection.selector, selection.gated) == (selector, gated)
     assert (selection.margin, selection.beta) == (0.5, 1.0)
 
@@ -49,3 +54,8 @@ def test_no_arm_is_refused():
     """An empty list is a typo."""
     with pytest.raises(InvalidInputError, match="at least one of"):
         arms_of(" , ")
+
+
+def test_only_the_null_arm_sees_other_noise():
+    """All others are paired by it."""
+    assert {name for name, arm in ARMS.items() if arm.stream} == {"null"}

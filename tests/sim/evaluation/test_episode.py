@@ -1,16 +1,18 @@
 """One episode: open loop, paired noise, success at the first flag. Robot and server are fakes."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from sim.evaluation.arms import ARMS, Settings
-from sim.evaluation.episode import noise_seed, run_episode
+from sim.evaluation.arms import ARMS
+from sim.evaluation.cells import Cell, Run
+from sim.evaluation.choosers import ServerChooser
+from sim.evaluation.episode import Episode
+from sim.evaluation.noise import noise_seed
 from sim.tasks import TASKS, Step
 from steer.clock import FakeClock
-from steer.errors import SessionError
+from steer.errors import LateError, UnreachableError, UnusableChunkError
 from steer.types import Decision, Observation, Reason, Timings
 
 SPEC = replace(TASKS["push"], max_steps=20, commit_horizon=8)
@@ -45,8 +47,6 @@ class Server:
     """Answers with chunks of 8 actions, the second action of the third request being 2.1."""
 
     def __init__(self, commit_horizon=8):
-        policy = SimpleNamespace(num_observations=2, digest="sha256:p")
-        self.session = SimpleNamespace(policy=policy, critic=SimpleNamespace(digest="sha256:c"))
         self.commit_horizon, self.requests = commit_horizon, []
 
     def steer(self, observations, **request):
@@ -69,10 +69,24 @@ class Server:
         )
 
 
-def run(server, robot, arm="steered", seed=200_000):
+def run(server, robot, arm="steered", seed=200_000, **changes):
     """Run an episode with 4 candidates."""
-    settings = Settings(num_candidates=4)
-    return run_episode(server, robot, ARMS[arm], settings, seed=seed, clock=FakeClock())
+    count = 1 if ARMS[arm].is_single else 4
+    return Episode(
+        **{
+            "env": robot,
+            "chooser": ServerChooser(server, count),
+            "cell": Cell("diffusion", "push"),
+            "run": Run(arm, count),
+            "arm": ARMS[arm],
+            "seed": seed,
+            "num_observations": 2,
+            "critic_digest": "sha256:c",
+            "policy_digest": "sha256:p",
+            "clock": FakeClock(),
+            **changes,
+        }
+    ).play()
 
 
 def test_a_chunk_runs_as_far_as_the_critic_scored_it():
@@ -125,11 +139,12 @@ def test_a_row_says_what_was_chosen_and_how_long_it_took():
 
     assert row.indices == (0, 3, 0)
     assert row.advantages == (0.0, 1.5, 0.0)
-    assert row.reasons == {"margin": 2, "advantage": 1}
+    assert row.reasons == ("margin", "advantage", "margin")
     assert (row.num_candidates, row.num_scored, row.split) == (4, 4, "test")
     assert row.policy_ms == (10.0,) * 3
     assert row.server_ms == (12.0,) * 3
-    assert (row.critic, row.policy) == ("sha256:c", "sha256:p")
+    assert (row.critic_digest, row.policy_digest) == ("sha256:c", "sha256:p")
+    assert (row.policy, row.task, row.limit, row.flag) == ("diffusion", "push", "task", "")
 
 
 def test_the_arm_alone_draws_one_candidate():
@@ -147,10 +162,88 @@ def test_episodes_of_the_users_own_seeds_are_labelled():
     assert run(Server(), Robot(), seed=300_000).split == "user"
 
 
-def test_a_session_without_a_policy_is_refused():
-    """There is nothing to draw from."""
-    server = Server()
-    server.session.policy = None
+def test_the_null_arm_sees_noise_of_its_own():
+    """Else it would be the arm alone."""
+    null = Server()
 
-    with pytest.raises(SessionError, match="expected a session with a policy"):
+    run(null, Robot(), arm="null")
+
+    noise = [request["noise_seed"] for request in null.requests]
+    assert noise == [noise_seed(200_000, decision, stream=1) for decision in range(3)]
+    assert not set(noise) & {noise_seed(200_000, decision) for decision in range(3)}
+
+
+def test_the_packages_own_limit_may_end_an_episode():
+    """It is longer."""
+    robot = Robot()
+    robot.spec = replace(SPEC, package_max_steps=30)
+
+    row = run(Server(), robot, run=Run("steered", 4, "package"))
+
+    assert (row.steps, row.limit) == (30, "package")
+
+
+@pytest.mark.parametrize(
+    ("error", "flag"),
+    [
+        (UnusableChunkError("policy: expected finite actions, got nan"), "unusable chunk: policy"),
+        (LateError("steer: expected an answer"), "hung: steer"),
+    ],
+)
+def test_a_policy_that_breaks_fails_its_episode(error, flag):
+    """The run goes on, and the row says why."""
+    server = Server()
+    answers = iter([server.steer, server.steer])
+
+    def steer(observations, **request):
+        answer = next(answers, None)
+        if answer is None:
+            raise error
+        return answer(observations, **request)
+
+    broken = Server()
+    broken.steer = steer
+
+    row = run(broken, Robot())
+
+    assert (row.is_success, row.steps, len(row.indices)) == (False, 16, 2)
+    assert row.flag.startswith(flag)
+
+
+def test_a_server_that_is_gone_is_no_failure_of_the_policy():
+    """The episode is run again."""
+    server = Server()
+
+    def steer(observations, **request):
+        raise UnreachableError("steer: expected a steer server")
+
+    server.steer = steer
+
+    with pytest.raises(UnreachableError):
         run(server, Robot())
+
+
+def test_pictures_are_taken_of_what_the_policy_looks_at_alone():
+    """Rendering costs more than the physics."""
+    robot, pictures = Robot(), []
+
+    def render(camera, *, height, width):
+        pictures.append((camera, height, width, len(robot.actions)))
+        return np.zeros((height, width, 3), np.uint8)
+
+    robot.render = render
+
+    run(Server(), robot, cameras={"corner": (4, 6)})
+
+    assert pictures == [("corner", 4, 6, tick) for tick in (0, 7, 8, 15, 16, 19, 20)]
+
+
+def test_a_log_gets_every_decision():
+    """With what the robot saw, and the noise."""
+    logged = []
+
+    run(Server(), Robot(), log=lambda seen, seed, decision: logged.append((seen, seed, decision)))
+
+    assert [int(item.arrays["observation.state"][0]) for item, _, _ in logged] == [0, 8, 16]
+    assert [seed for _, seed, _ in logged] == [noise_seed(200_000, number) for number in range(3)]
+    assert [decision.index for _, _, decision in logged] == [0, 3, 0]

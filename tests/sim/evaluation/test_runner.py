@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from sim.evaluation.arms import ARMS, Settings
-from sim.evaluation.runner import jobs_of, run_jobs
-from sim.evaluation.worker import Job
+from sim.evaluation.arms import Settings
+from sim.evaluation.cells import Cell, Run
+from sim.evaluation.job import Job
+from sim.evaluation.runner import run_jobs
 from steer.errors import ServerError
 
-ARMS_RUN = (ARMS["alone"], ARMS["steered"])
-SETTINGS = {"push": Settings(), "cube-single": Settings(num_candidates=8)}
-# Writes a row for every arm of every job; `{act}` may end it early.
+# Writes a row for every run of every job; `{act}` may end it early.
 FAKE = """
-import json, sys
+import json, sys, time
 row = json.loads(sys.argv[1])
 for line in sys.stdin:
     job = json.loads(line)
-    for arm in job["arms"]:
+    for run in job["runs"]:
         {act}
-        print(json.dumps({{**row, "task": job["task"], "seed": job["seed"], "arm": arm}}))
+        cell = dict(policy=job["cell"]["policy"], task=job["cell"]["task"])
+        print(json.dumps({{**row, **cell, "seed": job["seed"], **run}}), flush=True)
     print(flush=True)
 """
 
@@ -38,38 +38,33 @@ def worker(make_row):
     return command
 
 
-def jobs(done=frozenset(), num_seeds=3):
-    """Return the jobs of two tasks and two arms."""
-    seeds = {"push": range(num_seeds), "cube-single": range(10, 10 + num_seeds)}
-    return jobs_of("host:1", seeds, ARMS_RUN, SETTINGS, set(done))
-
-
-def test_the_tasks_take_turns():
-    """A run that is stopped early says something of each."""
-    assert [(job.task, job.seed) for job in jobs(num_seeds=2)] == [
-        ("push", 0),
-        ("cube-single", 10),
-        ("push", 1),
-        ("cube-single", 11),
+def jobs(num_seeds=3):
+    """Return the jobs of two cells and two arms."""
+    return [
+        Job(
+            server="host:1",
+            cell=Cell("diffusion", task),
+            seed=first + index,
+            runs=(Run("alone", 1), Run("steered", 16)),
+            settings=Settings(margin=0.25),
+            sources={"alone": f"diffusion-{task}", "steered": f"diffusion-{task}"},
+        )
+        for index in range(num_seeds)
+        for task, first in (("push", 0), ("cube-single", 10))
     ]
 
 
-def test_what_is_done_is_not_run_again():
-    """A seed may lack one arm, or none."""
-    done = {("push", "alone", 0), ("push", "alone", 1), ("push", "steered", 1)}
-
-    left = {(job.task, job.seed): job.arms for job in jobs(done, num_seeds=2)}
-
-    assert left == {
-        ("push", 0): ("steered",),
-        ("cube-single", 10): ("alone", "steered"),
-        ("cube-single", 11): ("alone", "steered"),
-    }
+@pytest.fixture
+def hung(make_row):
+    """Return what makes the row of an episode that did not end."""
+    return lambda job, run: make_row(
+        run.arm, job.seed, task=job.cell.task, is_success=False, flag="hung"
+    )
 
 
 def test_a_job_survives_its_way_to_the_worker():
     """One line of JSON."""
-    job = Job("host:1", "push", 7, ("alone", "random"), Settings(num_candidates=4, margin=0.25))
+    job = jobs()[0]
 
     line = job.to_line()
 
@@ -79,7 +74,7 @@ def test_a_job_survives_its_way_to_the_worker():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [1, 3])
-def test_every_episode_is_run_once(tmp_path, worker, num_workers):
+def test_every_episode_is_run_once(tmp_path, worker, hung, num_workers):
     """However many robots there are."""
     rows = []
 
@@ -87,23 +82,24 @@ def test_every_episode_is_run_once(tmp_path, worker, num_workers):
         jobs(),
         num_workers=num_workers,
         on_row=rows.append,
+        on_hang=hung,
         log=tmp_path / "log",
         worker=worker(),
     )
 
     assert len(rows) == 12
-    assert {row.key for row in rows} == {
-        (job.task, arm, job.seed) for job in jobs() for arm in job.arms
+    assert {(row.task, row.arm, row.seed) for row in rows} == {
+        (job.cell.task, run.arm, job.seed) for job in jobs() for run in job.runs
     }
 
 
 @pytest.mark.slow
-def test_a_workers_refusal_ends_the_run_with_its_words(tmp_path, worker):
+def test_a_workers_refusal_ends_the_run_with_its_words(tmp_path, worker, hung):
     """The rows before it stand."""
     rows = []
     act = (
         (
-            'if arm == "steered" and job["seed"] == 0: '
+            'if run["arm"] == "steered" and job["seed"] == 0: '
             'print(json.dumps({{"error": "no critic"}}), flush=True); sys.exit(1)'
         )
         .replace("{{", "{")
@@ -112,29 +108,42 @@ def test_a_workers_refusal_ends_the_run_with_its_words(tmp_path, worker):
 
     with pytest.raises(ServerError, match="no critic"):
         run_jobs(
-            jobs(), num_workers=1, on_row=rows.append, log=tmp_path / "log", worker=worker(act)
+            jobs(),
+            num_workers=1,
+            on_row=rows.append,
+            on_hang=hung,
+            log=tmp_path / "log",
+            worker=worker(act),
         )
 
-    assert [row.key for row in rows] == [("push", "alone", 0)]
+    assert [(row.task, row.arm, row.seed) for row in rows] == [("push", "alone", 0)]
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_named_with_its_log(tmp_path, worker):
+def test_a_worker_that_dies_is_named_with_its_log(tmp_path, worker, hung):
     """As when the system kills it for its memory."""
     log = tmp_path / "log"
     act = 'sys.stderr.write("out of memory\\n"); sys.exit(9)'
 
     with pytest.raises(ServerError) as failure:
-        run_jobs(jobs(), num_workers=1, on_row=lambda row: None, log=log, worker=worker(act))
+        run_jobs(
+            jobs(),
+            num_workers=1,
+            on_row=lambda row: None,
+            on_hang=hung,
+            log=log,
+            worker=worker(act),
+        )
 
     assert str(failure.value) == (
-        f"worker: expected the rows of push seed 0, got its end with exit code 9; its log is {log}"
+        "worker: expected the rows of diffusion/push seed 0, got its end with exit code 9; its "
+        f"log is {log}"
     )
     assert "out of memory" in log.read_text()
 
 
 @pytest.mark.slow
-def test_a_failing_receiver_leaves_no_worker_behind(tmp_path, worker):
+def test_a_failing_receiver_leaves_no_worker_behind(tmp_path, worker, hung):
     """For example when the disk is full."""
     act = f"open({str(tmp_path)!r} + '/' + str(__import__('os').getpid()), 'w')"
 
@@ -142,15 +151,53 @@ def test_a_failing_receiver_leaves_no_worker_behind(tmp_path, worker):
         raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space left"):
-        run_jobs(jobs(), num_workers=2, on_row=refuse, log=tmp_path / "log", worker=worker(act))
+        run_jobs(
+            jobs(),
+            num_workers=2,
+            on_row=refuse,
+            on_hang=hung,
+            log=tmp_path / "log",
+            worker=worker(act),
+        )
 
     pids = [path.name for path in tmp_path.iterdir() if path.name.isdecimal()]
     assert pids
     assert not any(Path("/proc", pid).exists() for pid in pids)
 
 
-def test_no_jobs_need_no_workers(tmp_path):
+@pytest.mark.slow
+def test_an_episode_that_hangs_is_counted_as_failed(tmp_path, worker, hung):
+    """Its worker is killed; what was left of the job runs in a new one."""
+    rows = []
+    act = 'run["arm"] == "alone" and job["seed"] == 10 and time.sleep(60)'
+
+    run_jobs(
+        jobs(num_seeds=1),
+        num_workers=1,
+        on_row=rows.append,
+        on_hang=hung,
+        log=tmp_path / "log",
+        worker=worker(act),
+        episode_s=1.0,
+    )
+
+    assert [(row.task, row.arm, row.flag) for row in rows] == [
+        ("push", "alone", ""),
+        ("push", "steered", ""),
+        ("cube-single", "alone", "hung"),
+        ("cube-single", "steered", ""),
+    ]
+
+
+def test_no_jobs_need_no_workers(tmp_path, hung):
     """A complete run is shown at once."""
-    run_jobs([], num_workers=2, on_row=lambda row: None, log=tmp_path / "log", worker=("no",))
+    run_jobs(
+        [],
+        num_workers=2,
+        on_row=lambda row: None,
+        on_hang=hung,
+        log=tmp_path / "log",
+        worker=("no",),
+    )
 
     assert not (tmp_path / "log").exists()

@@ -10,14 +10,28 @@ from sim.stats.intervals import (
     paired_difference,
     success_rate,
 )
+from sim.stats.multiple import holm
+from sim.stats.power import (
+    detectable_difference,
+    discordance,
+    mcnemar_power,
+    pairs_needed,
+    power_sentence,
+)
 from sim.stats.resampling import clustered_mean, mean_difference
 
 __all__ = [
     "Estimate",
     "PairedDifference",
     "clustered_mean",
+    "detectable_difference",
+    "discordance",
+    "holm",
     "mcnemar",
+    "mcnemar_power",
     "mean_difference",
     "paired_difference",
+    "pairs_needed",
+    "power_sentence",
     "success_rate",
 ]

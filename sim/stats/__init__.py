@@ -3,6 +3,7 @@
 They know nothing of rows, tasks or files, and are the same again with the same generator.
 """
 
+from sim.stats.hierarchy import Cell, MeanGain, mean_gain, mean_share
 from sim.stats.intervals import (
     Estimate,
     PairedDifference,
@@ -21,7 +22,9 @@ from sim.stats.power import (
 from sim.stats.resampling import clustered_mean, mean_difference
 
 __all__ = [
+    "Cell",
     "Estimate",
+    "MeanGain",
     "PairedDifference",
     "clustered_mean",
     "detectable_difference",
@@ -30,6 +33,8 @@ __all__ = [
     "mcnemar",
     "mcnemar_power",
     "mean_difference",
+    "mean_gain",
+    "mean_share",
     "paired_difference",
     "pairs_needed",
     "power_sentence",

@@ -3,6 +3,7 @@
 They know nothing of rows, tasks or files, and are the same again with the same generator.
 """
 
+from sim.stats.betting import confidence_sequence, log_wealth
 from sim.stats.hierarchy import Cell, MeanGain, mean_gain, mean_share
 from sim.stats.intervals import (
     Estimate,
@@ -20,16 +21,29 @@ from sim.stats.power import (
     power_sentence,
 )
 from sim.stats.resampling import clustered_mean, mean_difference
+from sim.stats.sequential import (
+    SequentialPlan,
+    SequentialResult,
+    SequentialTest,
+    Verdict,
+    run_sequentially,
+)
 
 __all__ = [
     "Cell",
     "Estimate",
     "MeanGain",
     "PairedDifference",
+    "SequentialPlan",
+    "SequentialResult",
+    "SequentialTest",
+    "Verdict",
     "clustered_mean",
+    "confidence_sequence",
     "detectable_difference",
     "discordance",
     "holm",
+    "log_wealth",
     "mcnemar",
     "mcnemar_power",
     "mean_difference",
@@ -38,5 +52,6 @@ __all__ = [
     "paired_difference",
     "pairs_needed",
     "power_sentence",
+    "run_sequentially",
     "success_rate",
 ]

@@ -4,6 +4,7 @@ They know nothing of rows, tasks or files, and are the same again with the same 
 """
 
 from sim.stats.betting import confidence_sequence, log_wealth
+from sim.stats.calibration import Bin, calibration
 from sim.stats.hierarchy import Cell, MeanGain, mean_gain, mean_share
 from sim.stats.intervals import (
     Estimate,
@@ -13,12 +14,20 @@ from sim.stats.intervals import (
     success_rate,
 )
 from sim.stats.multiple import holm
+from sim.stats.null import NullCheck, Replay, check_null, check_sequential_null, replay
 from sim.stats.power import (
     detectable_difference,
     discordance,
     mcnemar_power,
     pairs_needed,
     power_sentence,
+)
+from sim.stats.rank import (
+    RankCorrelation,
+    ScoredDecision,
+    SelectionRegret,
+    rank_correlation,
+    selection_regret,
 )
 from sim.stats.resampling import clustered_mean, mean_difference
 from sim.stats.sequential import (
@@ -30,14 +39,23 @@ from sim.stats.sequential import (
 )
 
 __all__ = [
+    "Bin",
     "Cell",
     "Estimate",
     "MeanGain",
+    "NullCheck",
     "PairedDifference",
+    "RankCorrelation",
+    "Replay",
+    "ScoredDecision",
+    "SelectionRegret",
     "SequentialPlan",
     "SequentialResult",
     "SequentialTest",
     "Verdict",
+    "calibration",
+    "check_null",
+    "check_sequential_null",
     "clustered_mean",
     "confidence_sequence",
     "detectable_difference",
@@ -52,6 +70,9 @@ __all__ = [
     "paired_difference",
     "pairs_needed",
     "power_sentence",
+    "rank_correlation",
+    "replay",
     "run_sequentially",
+    "selection_regret",
     "success_rate",
 ]

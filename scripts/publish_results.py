@@ -43,7 +43,7 @@ _EVALUATION = (
     "sim/evaluation",
     "sim/figures.py",
     "sim/seeds.py",
-    "sim/stats.py",
+    "sim/stats/intervals.py",
     "sim/tasks",
 )
 _EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)

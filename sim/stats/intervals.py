@@ -4,20 +4,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, binomtest
 
-__all__ = ["Estimate", "PairedDifference", "paired_difference", "success_rate"]
+__all__ = [
+    "Estimate",
+    "PairedDifference",
+    "mcnemar",
+    "paired_difference",
+    "success_rate",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A rate with its 95% interval.
+    """A figure with its 95% interval.
 
     Attributes:
-        value: The rate.
+        value: The rate, mean, difference or share.
         low: Lower end.
         high: Upper end.
-        n: Episodes.
+        n: How many values it was taken from; the function that gives it says which.
     """
 
     value: float
@@ -81,8 +89,25 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> PairedDi
     difference = rate_1.value - rate_2.value
     low = difference - math.sqrt(max(down_1**2 - 2 * phi * down_1 * up_2 + up_2**2, 0.0))
     high = difference + math.sqrt(max(up_1**2 - 2 * phi * up_1 * down_2 + down_2**2, 0.0))
-    p_value = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
-    return PairedDifference(difference, low, high, n, won, lost, p_value)
+    return PairedDifference(difference, low, high, n, won, lost, float(mcnemar(won, lost)))
+
+
+def mcnemar(won: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
+    """Return the exact two-sided p-values of McNemar's test: won ~ Binomial(won + lost, 1/2).
+
+    Args:
+        won: Pairs that only the first arm won, any shape.
+        lost: Pairs that only the second arm won, of the same shape.
+
+    Returns:
+        In (0, 1], of the same shape; 1 where no pair differs.
+
+    References:
+        McNemar, Note on the sampling error of the difference between correlated proportions, 1947.
+        Differs: exact, not the chi-squared approximation.
+    """
+    fewer, both = np.minimum(won, lost), np.add(won, lost)
+    return np.minimum(2.0 * np.asarray(binom.cdf(fewer, both, 0.5)), 1.0)
 
 
 def _phi(both: int, won: int, lost: int, neither: int) -> float:

@@ -1,10 +1,12 @@
 """Intervals, against values that the literature gives and against laws."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from sim.stats import paired_difference, success_rate
+from sim.stats import mcnemar, paired_difference, success_rate
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -90,3 +92,18 @@ def test_the_order_of_the_seeds_does_not_matter(pairs, random):
     assert paired_difference(*zip(*mixed, strict=True)) == paired_difference(
         *zip(*pairs, strict=True)
     )
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_mcnemars_p_value_is_the_binomial_tests(won, lost):
+    """The vectorised p-value is scipy's, which sums what is at most as likely."""
+    expected = binomtest(won, won + lost).pvalue if won + lost else 1.0
+
+    assert mcnemar(won, lost) == pytest.approx(expected)
+
+
+def test_mcnemars_test_takes_arrays():
+    """Many cells at once, of any shape."""
+    p_values = mcnemar([[5, 0], [0, 3]], [[0, 5], [0, 3]])
+
+    assert p_values == pytest.approx(np.array([[2 / 32, 2 / 32], [1.0, 1.0]]))

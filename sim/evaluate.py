@@ -25,7 +25,9 @@ from sim.evaluation.serving import serving
 from sim.evaluation.suites import SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
+from sim.evaluation.verdicts import Verdicts
 from sim.seeds import Split
+from sim.stats import power_sentence
 from sim.suite import ARTEFACTS, cells_of
 from steer.errors import InvalidInputError, SteerError
 from steer.wire.session import ServerDescription
@@ -33,6 +35,7 @@ from steer.wire.session import ServerDescription
 __all__ = ["main"]
 
 _INCOMPLETE = 3
+_TYPICAL_RATE = 0.3
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -48,6 +51,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     what.add_argument("--arms", default="alone,random,steered", help="comma-separated")
     what.add_argument("--episodes", type=int, help="a cell and arm (default: 100, or the suite's)")
+    what.add_argument(
+        "--detect", type=float, default=0.15, help="gain that the run should find (default: 0.15)"
+    )
     what.add_argument("--limit", choices=get_args(Limit), default="task", help="step limit of whom")
     what.add_argument("--seeds", choices=get_args(Split), default="test", help="default: test")
     what.add_argument("--first", type=int, default=0, help="seeds of the split to skip")
@@ -61,6 +67,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--policy-workers", type=int, default=2, help="of the server (default: 2)")
     run.add_argument("--minutes", type=float, help="begin no episode after so long (exit code 3)")
     run.add_argument("--shard", default="1/1", metavar="I/N", help="a part of the seeds")
+    run.add_argument(
+        "--sequential", action="store_true", help="end a cell once its verdict is clear"
+    )
     run.add_argument("--server", help="HOST:PORT of a running server (default: start one)")
     run.add_argument("--artefacts", type=Path, default=ARTEFACTS, help="critics and policies")
     run.add_argument("--logs", type=int, default=0, help="seeds a cell with decision logs")
@@ -121,8 +130,9 @@ def _critics(texts: Sequence[str]) -> dict[str, Path]:
     return {task: Path(path) for task, _, path in pairs}
 
 
-def _campaign(options: argparse.Namespace) -> Campaign:
-    evaluation = _evaluation(options)
+def _campaign(
+    options: argparse.Namespace, evaluation: Evaluation, verdicts: Verdicts | None
+) -> Campaign:
     tuned, critics = Tuned.load(options.artefacts), _critics(options.critic)
 
     @contextmanager
@@ -149,14 +159,30 @@ def _campaign(options: argparse.Namespace) -> Campaign:
         num_workers=options.workers,
         budget_s=None if options.minutes is None else 60 * options.minutes,
         check=check,
+        is_wanted=verdicts.is_wanted if verdicts else lambda todo: True,
+        on_row=verdicts.take if verdicts else lambda row: None,
         logged_seeds=options.logs,
     )
+
+
+def _say_power(evaluation: Evaluation, difference: float) -> None:
+    """Say what so many pairs can tell, before they are run."""
+    for count in sorted({block.num_episodes for block in evaluation.blocks}):
+        cells = len(
+            {cell for b in evaluation.blocks if b.num_episodes == count for cell in b.cells}
+        )
+        sentence = power_sentence(count, alone=_TYPICAL_RATE, wanted=difference)
+        sys.stderr.write(f"{cells} cells, each: {sentence}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 done, 2 refused, 3 time up, 130 interrupted."""
     try:
-        campaign = _campaign(_options(arguments))
+        options = _options(arguments)
+        evaluation = _evaluation(options)
+        verdicts = Verdicts(evaluation) if options.sequential else None
+        campaign = _campaign(options, evaluation, verdicts)
+        _say_power(evaluation, options.detect)
         progress = campaign.run()
     except (SteerError, OSError) as error:
         sys.stderr.write(f"sim.evaluate: error: {error}\n")
@@ -165,6 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; the same command goes on with what is missing\n")
         return 130
     sys.stdout.write(summary(progress.rows) + "\n")
+    if verdicts:
+        sys.stdout.write(verdicts.table() + "\n")
     if progress.num_missing:
         sys.stdout.write(f"{progress.num_missing} episodes are missing: the same command goes on\n")
         return _INCOMPLETE

@@ -2,103 +2,76 @@
 
 import pytest
 
-import sim.evaluate
-from sim.evaluate import Evaluation, load_settings, main, outcomes, summary
-from sim.evaluation.arms import ARMS, Settings
-from sim.tasks import TASKS
-from steer.errors import ConfigError
+from sim.evaluate import main
+from sim.evaluation.summary import summary
 
 
-def evaluation(**changes):
-    """Return an evaluation of push, alone and steered."""
-    return Evaluation(
-        **{
-            "tasks": ("push",),
-            "arms": (ARMS["alone"], ARMS["steered"]),
-            "num_episodes": 3,
-            "split": "user",
-            "settings": {"push": Settings()},
-            **changes,
-        }
-    )
-
-
-def test_the_seeds_of_a_split_may_be_skipped():
-    """A second look at a result wants other seeds."""
-    assert list(evaluation(first=5).seeds("push")) == [300_005, 300_006, 300_007]
-
-
-def test_two_tasks_never_share_a_seed():
-    """Each has its own block."""
-    run = evaluation(tasks=tuple(TASKS), num_episodes=100)
-
-    seeds = [seed for task in TASKS for seed in run.seeds(task)]
-
-    assert len(set(seeds)) == 100 * len(TASKS)
-
-
-def test_the_summary_names_the_seeds_and_the_gain(make_row):
-    """The user's own seeds are labelled so."""
-    rows = [make_row("alone", seed, is_success=False) for seed in range(3)]
-    rows += [make_row("steered", seed) for seed in range(3)]
-
-    lines = summary(rows, evaluation()).splitlines()
-
-    assert lines[0] == "user seeds"
-    assert lines[3].split() == [
-        "push",
-        "steered",
-        "3",
-        "1.00",
-        "[0.44,",
-        "1.00]",
-        "+1.00",
-        "[+0.21,",
-        "+1.00]",
-    ]
-
-
-def test_outcomes_are_of_one_task_and_arm(make_row):
-    """By seed."""
-    rows = [make_row("alone", 1), make_row("steered", 1), make_row("alone", 2, task="cube-single")]
-
-    assert outcomes(rows, "push", "alone") == {1: True}
-
-
-def test_a_task_that_was_not_tuned_has_the_defaults():
-    """The margin is then the one in the critic's card."""
-    assert load_settings(["no-such-task"]) == {"no-such-task": Settings()}
-
-
-def test_rows_of_another_policy_are_not_gone_on_with(make_row, tmp_path):
-    """Whatever the arm; a policy that is not served cannot be compared."""
-    row = make_row("filtered", 1)
-    sim.evaluate._check_policies([row], {"push-filtered": row.policy}, tmp_path)
-    sim.evaluate._check_policies([row], {"push": "sha256:other"}, tmp_path)
-
-    with pytest.raises(ConfigError, match=r"push-filtered was sha256:d+, is sha256:other"):
-        sim.evaluate._check_policies([row], {"push-filtered": "sha256:other"}, tmp_path)
+def run(tmp_path, *options):
+    """Run the command line; return its exit code."""
+    return main([*options, "--output", str(tmp_path / "run")])
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("options", "message"),
     [
-        (("--tasks", "pull"), "pull"),
-        (("--arms", "best"), "--arms: expected of alone"),
+        (("--cells", "diffusion/pull"), "cell: expected one of diffusion/push"),
+        (("--cells", "push"), "cell: expected POLICY/TASK, got 'push'"),
+        (("--cells", "act/*", "--arms", "best"), "--arms: expected of alone"),
+        (("--cells", "act/*", "--workers", "0"), "--workers: expected >= 1, got 0"),
+        (("--cells", "act/*", "--policy-workers", "0"), "--policy-workers: expected >= 1, got 0"),
+        (("--cells", "act/*", "--episodes", "0"), "--episodes: expected >= 1, got 0"),
+        (("--suite", "quick", "--episodes", "-3"), "--episodes: expected >= 1, got -3"),
+        (("--cells", "act/*", "--shard", "3"), "--shard: expected I/N"),
+        (("--cells", "act/*", "--shard", "4/3"), "--shard: expected I/N"),
+        (("--cells", "act/*", "--critic", "push"), "--critic: expected TASK=DIR, got push"),
+        (("--cells", "none.py:policy/push"), "none.py"),
+        ((), "one of --suite and --cells"),
+        (("--suite", "quick", "--cells", "act/*"), "one of --suite and --cells"),
+        (("--cells", "act/*", "--first", "4000"), "num_episodes: expected 0 to 4000"),
     ],
 )
-def test_a_wrong_name_is_refused_before_anything_starts(capsys, tmp_path, option, message):
+def test_a_wrong_option_is_refused_before_anything_starts(capsys, tmp_path, options, message):
     """Exit code 2, one line, nothing written."""
-    code = main([*option, "--output", str(tmp_path / "run")])
-
-    assert code == 2
+    assert run(tmp_path, *options) == 2
     assert message in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run" / "rows.jsonl").exists()
 
 
 def test_no_server_is_said(capsys, tmp_path):
-    """Instead of waiting for one."""
-    arguments = ["--tasks", "push", "--server", "127.0.0.1:9", "--output", str(tmp_path)]
+    """Instead of waiting for one; nothing counts."""
+    options = ("--cells", "diffusion/push", "--server", "127.0.0.1:9", "--episodes", "1")
 
-    assert main(arguments) == 2
+    assert run(tmp_path, *options) == 2
     assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_missing_artefacts_are_named_with_the_command_that_makes_them(capsys, tmp_path):
+    """A clone may lack those that are too large for it."""
+    options = ("--cells", "act/scene", "--episodes", "1", "--artefacts", str(tmp_path))
+
+    assert run(tmp_path, *options) == 2
+    said = capsys.readouterr().err
+    assert f"artefact: expected {tmp_path}/critics/scene, got nothing; run: make" in said
+
+
+def test_the_power_is_said_before_the_run(capsys, tmp_path):
+    """So that nobody waits for an answer that so few episodes cannot give."""
+    run(tmp_path, "--cells", "act/*", "--episodes", "10", "--server", "127.0.0.1:9")
+
+    said = capsys.readouterr().err
+    assert "7 cells, each: n = 10 pairs detect a difference of +0." in said
+    assert "for +0.15 take n >= " in said
+
+
+def test_the_summary_has_a_line_a_cell_and_arm(make_row):
+    """With intervals, the difference to the policy alone, and what broke."""
+    rows = [make_row("alone", seed, is_success=False) for seed in range(3)]
+    rows += [make_row("steered", seed) for seed in range(3)]
+    rows += [make_row("random", 0, is_success=False, flag="hung: no answer")]
+
+    lines = [line.split() for line in summary(rows).splitlines()]
+
+    assert lines[1][:5] == ["diffusion/push", "alone", "1", "3", "0.00"]
+    assert lines[3][:5] == ["diffusion/push", "steered", "16", "3", "1.00"]
+    assert lines[3][7:] == ["+1.00", "[+0.21,", "+1.00]"]
+    assert "hung:" in lines[-1]

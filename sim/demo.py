@@ -34,7 +34,7 @@ from sim.files import write_whole
 from sim.film import CANNOT_RENDER
 from sim.report import Film, write_report
 from sim.server import RunningServer
-from sim.tasks import TASKS, spec_of
+from sim.tasks import DEMO, spec_of
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, SteerError
 
@@ -111,7 +111,7 @@ def run_demo(
 
 def _command(tasks: Sequence[str], *, num_episodes: int, num_workers: int, is_filmed: bool) -> str:
     """Return the command that measures the same again."""
-    if tuple(tasks) == tuple(TASKS) and num_workers == _WORKERS and is_filmed:
+    if tuple(tasks) == DEMO and num_workers == _WORKERS and is_filmed:
         return f"make demo EPISODES={num_episodes}"
     options = f"--episodes {num_episodes} --tasks {','.join(tasks)} --workers {num_workers}"
     return f"python -m sim.demo {options}" + ("" if is_filmed else " --no-films")
@@ -227,7 +227,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--episodes", type=int, default=30, help="a task and arm (default: 30)")
-    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
+    parser.add_argument(
+        "--tasks", default=",".join(DEMO), help="comma-separated (default: the demo's)"
+    )
     parser.add_argument(
         "--workers", type=int, default=_WORKERS, help="parallel robots (default: 2)"
     )

@@ -25,7 +25,7 @@ from sim.evaluation.runner import jobs_of, run_jobs
 from sim.seeds import Split, episode_seeds
 from sim.server import RunningServer, running_server
 from sim.stats import paired_difference, success_rate
-from sim.tasks import TASKS, spec_of
+from sim.tasks import DEMO, spec_of
 from steer.client import SteerClient
 from steer.errors import ConfigError, SteerError
 from steer.wire.session import ServerDescription
@@ -225,7 +225,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
+    parser.add_argument(
+        "--tasks", default=",".join(DEMO), help="comma-separated (default: the demo's)"
+    )
     parser.add_argument("--arms", default="alone,random,steered", help="comma-separated")
     parser.add_argument("--episodes", type=int, default=100, help="a task and arm (default: 100)")
     parser.add_argument("--seeds", choices=get_args(Split), default="test", help="default: test")

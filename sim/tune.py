@@ -20,7 +20,7 @@ from sim.evaluation.arms import ARMS, Settings
 from sim.evaluation.rows import Row
 from sim.files import write_whole
 from sim.stats import PairedDifference, paired_difference, success_rate
-from sim.tasks import TASKS, spec_of
+from sim.tasks import DEMO, spec_of
 from steer.client import SteerClient
 from steer.errors import SteerError
 
@@ -142,7 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated (default: all)")
+    parser.add_argument(
+        "--tasks", default=",".join(DEMO), help="comma-separated (default: the demo's)"
+    )
     parser.add_argument("--episodes", type=int, default=40, help="a setting (default: 40)")
     parser.add_argument("--workers", type=int, default=2, help="parallel robots (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("runs/tune"), help="rows go there")

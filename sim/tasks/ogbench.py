@@ -167,7 +167,7 @@ class OGBenchEnv(MujocoEnv):
         return observation
 
     @property
-    def package(self) -> Any:  # noqa: ANN401  # the package has no type hints
+    def package(self) -> Any:  # the package has no type hints
         """The package's environment, for its oracles."""
         return self._env
 

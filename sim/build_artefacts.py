@@ -22,7 +22,7 @@ from pathlib import Path
 
 from sim.stage_runner import ENVIRONMENT, StageError, StageRunner
 from sim.stages import PACKAGES, Stage, sha256, stages, tuning_stage
-from sim.tasks import TASKS
+from sim.tasks import DEMO
 from steer.errors import ConfigError, SteerError
 
 __all__ = ["build", "main"]
@@ -66,11 +66,11 @@ def _install(made: Path, target: Path) -> None:
     size = sum(path.stat().st_size for path in _files(made))
     if size > MAX_BYTES:
         raise ConfigError(f"artefacts: expected at most {MAX_BYTES} bytes in all, got {size}")
-    for task in TASKS:
+    for task in DEMO:
         if not (made / task).is_dir():
             raise ConfigError(f"artefacts: expected those of {task} in {made}, got none")
     (target / _MANIFEST).unlink(missing_ok=True)  # It speaks of what goes now.
-    for task in TASKS:
+    for task in DEMO:
         fresh, present, old = target / f".{task}.new", target / task, target / f".{task}.old"
         shutil.rmtree(fresh, ignore_errors=True)
         for path in _files(made / task):

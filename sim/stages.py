@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sim.seeds import SPLITS, episode_seeds
-from sim.tasks import TASKS, TaskSpec
+from sim.tasks import DEMO, TaskSpec, spec_of
 
 __all__ = ["NUM_EPISODES", "PACKAGES", "Stage", "sha256", "stages", "tuning_stage"]
 
@@ -67,7 +67,7 @@ def stages(work: Path) -> list[Stage]:
         work: Where data and artefacts are made.
     """
     steps = (_collect, _policy, _filtered_policy, _critic, _audit)
-    return [step(spec, work) for step in steps for spec in TASKS.values()]
+    return [step(spec, work) for step in steps for spec in map(spec_of, DEMO)]
 
 
 def tuning_stage(work: Path) -> Stage:
@@ -129,7 +129,7 @@ def _audit(spec: TaskSpec, work: Path) -> Stage:
 
 
 def _data(spec: TaskSpec, work: Path) -> Path:
-    return work / "data" / spec.package
+    return work / "data" / spec.dataset
 
 
 def sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ __all__ = ["FetchExpert", "SlideExpert"]
 _STEP_M = 0.05  # what an action of 1 moves the gripper
 _GRIPPED_M = 0.055  # of both fingers together, the 5 cm cube between them
 _NUM_HITS = 20
+_UP = np.array([0.0, 0.0, 1.0])
 
 
 class FetchExpert:
@@ -32,7 +33,7 @@ class FetchExpert:
         """Return the action for `observation`, shape [4], within [-1, 1]."""
         grip, cube, fingers, goal = _parts(observation)
         if self._is_push:
-            action = np.r_[_push(grip, cube, goal), 0.0]
+            action = np.append(_push(grip, cube, goal), 0.0)
         else:
             action = _pick_and_place(grip, cube, goal, opening_m=float(fingers.sum()))
         return np.clip(action, -1.0, 1.0).astype(np.float32)
@@ -46,7 +47,8 @@ def _parts(observation: Observation) -> tuple[NDArray[np.float64], ...]:
 
 
 def _towards(target: NDArray[np.float64], grip: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (target - grip) / _STEP_M
+    move: NDArray[np.float64] = (target - grip) / _STEP_M
+    return move
 
 
 def _pick_and_place(
@@ -59,12 +61,12 @@ def _pick_and_place(
     away = cube - grip
     is_around = np.linalg.norm(away) < 0.025
     if is_around and opening_m < _GRIPPED_M:
-        return np.r_[_towards(goal, cube), -1.0]
+        return np.append(_towards(goal, cube), -1.0)
     if is_around:
-        return np.r_[_towards(cube, grip), -1.0]
+        return np.append(_towards(cube, grip), -1.0)
     if np.linalg.norm(away[:2]) < 0.015:
-        return np.r_[_towards(cube, grip), 1.0]
-    return np.r_[_towards(cube + [0.0, 0.0, 0.08], grip), 1.0]
+        return np.append(_towards(cube, grip), 1.0)
+    return np.append(_towards(cube + 0.08 * _UP, grip), 1.0)
 
 
 def _push(
@@ -79,12 +81,11 @@ def _push(
     if is_low and aligned > 0.94 and np.linalg.norm(ahead) < 0.12:
         aside = ahead - (ahead @ along) * along
         forward = along * np.clip(8 * distance, 0.25, 1.0) + 8 * aside / _STEP_M * 0.1
-        return np.r_[forward, (cube[2] - grip[2]) / _STEP_M]
-    behind = np.r_[cube[:2] - 0.07 * along, cube[2]]
+        return np.append(forward, (cube[2] - grip[2]) / _STEP_M)
+    behind = np.append(cube[:2] - 0.07 * along, cube[2])
     if np.linalg.norm(behind[:2] - grip[:2]) < 0.02:
         return _towards(behind, grip)
-    above = _towards(behind + [0.0, 0.0, 0.1], grip)
-    return above if grip[2] - cube[2] > 0.06 else np.r_[0.0, 0.0, 1.0]
+    return _towards(behind + 0.1 * _UP, grip) if grip[2] - cube[2] > 0.06 else _UP
 
 
 class SlideExpert:
@@ -135,7 +136,7 @@ def _hit(
         if not is_hitting:
             is_there = np.linalg.norm(behind[:2] - grip[:2]) < 0.02
             height = 0.0 if is_there else 0.1
-            move = _towards(behind + [0.0, 0.0, height], grip)
+            move = _towards(behind + height * _UP, grip)
         elif (grip[:2] - puck[:2]) @ along < reach_m:
             move = np.r_[speed * along, 0.0]
         else:

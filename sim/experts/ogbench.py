@@ -102,7 +102,7 @@ class ScriptedExpert:
         return np.asarray(action, np.float32)
 
 
-def _cube_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401
+def _cube_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     targets = env.data.mocap_pos[env._cube_target_mocap_ids]
     away = [
         float(np.linalg.norm(record[f"privileged/block_{index}_pos"] - target))
@@ -112,19 +112,19 @@ def _cube_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]: 
     return "cube", {"block": index, "block_pos": targets[index], "block_yaw": np.zeros(1)}
 
 
-def _press(env: Any, index: int) -> tuple[str, dict[str, Any]]:  # noqa: ANN401
+def _press(env: Any, index: int) -> tuple[str, dict[str, Any]]:
     top = env.data.site_xpos[env._button_site_ids[index]].copy()
     words = {"button": index, "button_state": 1 - env._cur_button_states[index]}
     return "button", words | {"button_top_pos": top}
 
 
-def _puzzle_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401
+def _puzzle_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     wanted = (env._cur_button_states != env._target_button_states).astype(np.int64)
     presses = np.flatnonzero(_PUZZLE_INVERSE @ wanted % 2)
     return _press(env, int(presses[0]) if len(presses) else 0)
 
 
-def _scene_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401
+def _scene_goal(env: Any, record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     slides = (
         ("drawer", 0, record["privileged/drawer_pos"][0] - env._target_drawer_pos),
         ("window", 1, record["privileged/window_pos"][0] - env._target_window_pos),

@@ -1,5 +1,7 @@
 """The Fetch tasks of Gymnasium-Robotics: a mobile manipulator's arm that moves at 25 Hz."""
 
+import contextlib
+import io
 import itertools
 import warnings
 from collections.abc import Mapping
@@ -110,18 +112,19 @@ class FetchEnv(MujocoEnv):
         import importlib
 
         module, name = _CLASSES[spec.name]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of older releases of MuJoCo, and of a display
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            # Of older releases of MuJoCo, of a display, and news of other tasks on stderr.
+            warnings.simplefilter("ignore")
             package = importlib.import_module(f"gymnasium_robotics.envs.fetch.{module}")
             env = getattr(package, name)(reward_type="sparse")
         super().__init__(spec, env)
 
     def _begin(self, seed: int) -> NDArray[np.float64]:
         # One goal in ten is drawn where the object lies already; those are drawn again.
-        for attempt in itertools.count():
-            record, _ = self._env.reset(seed=seed * _MAX_ATTEMPTS + attempt)
-            if not self._env._is_success(record["achieved_goal"], record["desired_goal"]):
-                break
+        seeds = itertools.count(seed * _MAX_ATTEMPTS)
+        record, _ = self._env.reset(seed=next(seeds))
+        while self._env._is_success(record["achieved_goal"], record["desired_goal"]):
+            record, _ = self._env.reset(seed=next(seeds))
         self._env._render_callback()  # shows the goal; pictures are taken without the package
         return np.concatenate([record["observation"], record["desired_goal"]])
 

@@ -7,7 +7,7 @@ import pytest
 
 from sim.build_artefacts import MAX_BYTES
 from sim.evaluate import ARTEFACTS
-from sim.tasks import TASKS
+from sim.tasks import DEMO
 from steer.critics.artefact import load_critic
 from steer.serve.sources.checkpoint import read_checkpoint
 
@@ -22,7 +22,7 @@ def test_every_file_is_the_one_that_the_manifest_lists():
     assert sum((ARTEFACTS / name).stat().st_size for name in listed) < MAX_BYTES
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", DEMO)
 def test_n_and_margin_were_chosen_with_these_weights(task):
     """A choice for other weights says nothing."""
     trials = json.loads((ARTEFACTS / "tuning.json").read_text())["trials"][task]

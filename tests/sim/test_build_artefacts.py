@@ -7,14 +7,14 @@ import pytest
 from sim import build_artefacts
 from sim.build_artefacts import MAX_BYTES, build, main
 from sim.stages import Stage, stages
-from sim.tasks import TASKS
+from sim.tasks import DEMO
 from steer.errors import ConfigError
 
 
 def _fake_stages(work, *, size=4):
     """Return two stages, each a command that appends to a log and writes one artefact."""
     found = []
-    for task in TASKS:
+    for task in DEMO:
         output = work / "artefacts" / task / "critic" / "critic.safetensors"
         program = (
             f"import pathlib; p = pathlib.Path({str(output)!r})\n"
@@ -47,7 +47,7 @@ def test_a_complete_stage_is_not_run_again(fake_build):
 
     build(work, target)
 
-    assert (work / "log").read_text().split() == list(TASKS)
+    assert (work / "log").read_text().split() == list(DEMO)
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_what_was_made_replaces_what_was_there_and_is_listed(fake_build):
     build(work, target)
 
     names = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    assert names == ["MANIFEST.json", *sorted(f"{t}/critic/critic.safetensors" for t in TASKS)]
+    assert names == ["MANIFEST.json", *sorted(f"{t}/critic/critic.safetensors" for t in DEMO)]
     manifest = json.loads((target / "MANIFEST.json").read_text())
     assert [stage["name"] for stage in manifest["stages"]][-1] == "tuning"
     assert sorted(manifest["sha256"]) == names[1:]

@@ -61,7 +61,7 @@ def test_a_typo_in_a_task_says_which_there_are(tmp_path, capsys):
         main(["--task", "pusch", "--root", str(tmp_path / "x")])
 
     assert stop.value.code == 2
-    assert "'push', 'peg-insert-side', 'cube-single'" in capsys.readouterr().err
+    assert ", ".join(map(repr, TASKS)) in capsys.readouterr().err
 
 
 def test_an_unknown_camera_leaves_nothing_behind(tmp_path, capsys):

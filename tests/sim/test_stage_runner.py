@@ -9,7 +9,7 @@ import pytest
 
 from sim.stage_runner import StageError, StageRunner
 from sim.stages import Stage
-from sim.tasks import TASKS
+from sim.tasks import DEMO
 from steer.errors import ConfigError
 
 # Two stages; the first says `ready`, waits for a signal, and ends in order.
@@ -61,11 +61,11 @@ def test_a_stage_whose_input_has_changed_is_run_again_from_nothing(tmp_path):
 @pytest.mark.slow
 def test_stages_that_run_together_have_logs_of_their_own(tmp_path):
     """Two progress bars on one terminal cannot be read."""
-    plan = [Stage(f"{task}/critic", ("-c", f"print({task!r})"), "training 0") for task in TASKS]
+    plan = [Stage(f"{task}/critic", ("-c", f"print({task!r})"), "training 0") for task in DEMO]
 
     StageRunner(tmp_path).run(plan, jobs=2)
 
-    for task in TASKS:
+    for task in DEMO:
         assert (tmp_path / "logs" / f"{task}-critic.log").read_text() == f"{task}\n"
 
 

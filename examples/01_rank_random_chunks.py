@@ -1,6 +1,6 @@
 """Let a running server rank chunks that this program holds: `Rank`, no policy needed.
 
-    steer serve --critic sim/artefacts/push/critic
+    steer serve --critic sim/artefacts/critics/push
     python examples/01_rank_random_chunks.py 127.0.0.1:50051
 
 The robot is made up: it has the body that the first critic was trained for, and senses noise.

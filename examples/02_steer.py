@@ -1,6 +1,7 @@
 """Have a running server draw from its policy, and run what it decides: `Steer`.
 
-    steer serve --critic sim/artefacts/push/critic --policy lerobot:sim/artefacts/push/policy
+    steer serve --critic sim/artefacts/critics/push \
+        --policy lerobot:sim/artefacts/policies/diffusion-push
     python examples/02_steer.py 127.0.0.1:50051
 
 The robot is made up: it has the body that the first policy drives, and senses noise.

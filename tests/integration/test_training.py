@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.evaluate import ARTEFACTS
+from sim.suite import policy_path
 from sim.tasks import TASKS
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
@@ -94,7 +94,7 @@ def test_an_audit_asks_the_policy_for_the_candidates(training, dataset):
     """Stopped it leaves nothing half-written; whole, its numbers are in file, picture and card."""
     output, home = training[0], dataset.with_name("audit")
     words = ("--critic", output, "--dataset", dataset, "--output", home, "--num-states", 8)
-    policy = f"lerobot:{ARTEFACTS / 'push' / 'policy'}"
+    policy = f"lerobot:{policy_path('diffusion-push')}"
     command = ("steer.cli", "audit", *words, "--policy", policy)
 
     stopped = start(*command)

@@ -86,7 +86,7 @@ def test_an_interrupted_run_of_files_not_committed_is_set_aside(tmp_path):
 
 def test_the_recorded_command_measures_the_same():
     """Not every run is `make demo`."""
-    usual = demo._command(DEMO, num_episodes=30, num_workers=2, is_filmed=True)
+    usual = demo._command(DEMO, num_episodes=30, num_workers=demo._WORKERS, is_filmed=True)
     some = demo._command(["push"], num_episodes=5, num_workers=4, is_filmed=False)
 
     assert usual == "make demo EPISODES=30"

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.stats import Estimate, confidence_sequence, log_wealth, paired_difference
@@ -14,6 +14,7 @@ from steer.errors import InvalidInputError
 COUNTS = st.tuples(*[st.integers(0, 60)] * 3)
 
 
+@settings(max_examples=40)
 @given(COUNTS)
 def test_the_interval_holds_what_was_seen(counts):
     """And lies in -1 to 1."""
@@ -23,6 +24,7 @@ def test_the_interval_holds_what_was_seen(counts):
     assert gain.value - 1e-6 <= gain.high <= 1.0
 
 
+@settings(max_examples=40)
 @given(COUNTS)
 def test_swapping_the_arms_mirrors_the_interval(counts):
     """No arm is favoured."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -64,6 +64,7 @@ def test_unpaired_outcomes_are_refused():
         paired_difference([True, False], [True])
 
 
+@settings(max_examples=40)
 @given(PAIRS)
 def test_a_difference_lies_in_its_interval(pairs):
     """And the interval in -1 to 1."""
@@ -73,6 +74,7 @@ def test_a_difference_lies_in_its_interval(pairs):
     assert gap.value - 1e-9 <= gap.high <= 1.0 + 1e-9
 
 
+@settings(max_examples=40)
 @given(PAIRS)
 def test_swapping_the_arms_mirrors_the_interval(pairs):
     """No arm is favoured."""
@@ -84,6 +86,7 @@ def test_swapping_the_arms_mirrors_the_interval(pairs):
     assert back.p_value == pytest.approx(there.p_value)
 
 
+@settings(max_examples=40)
 @given(PAIRS, st.randoms())
 def test_the_order_of_the_seeds_does_not_matter(pairs, random):
     """Workers finish in any order."""
@@ -94,6 +97,7 @@ def test_the_order_of_the_seeds_does_not_matter(pairs, random):
     )
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemars_p_value_is_the_binomial_tests(won, lost):
     """The vectorised p-value is scipy's, which sums what is at most as likely."""

@@ -71,6 +71,7 @@ def test_before_the_verdict_there_is_none():
     assert result.gain.low < 0.0
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(PAIRS)
 def test_one_by_one_and_all_at_once_are_the_same(pairs):

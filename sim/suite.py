@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sim.evaluation.cells import Cell
-from sim.plugins import is_plugin
+from sim.plugins import is_plugin, load_plugin
 from sim.tasks import TASKS, spec_of
 from steer.errors import InvalidInputError
 
@@ -71,6 +71,7 @@ def cells_of(patterns: str) -> tuple[Cell, ...]:
 
     Raises:
         InvalidInputError: A pattern matches none, and names no file of the user's own.
+        ConfigError: It names one that cannot be run.
     """
     known = [
         Cell(policy, task)
@@ -82,6 +83,8 @@ def cells_of(patterns: str) -> tuple[Cell, ...]:
     for pattern in patterns.split(","):
         wanted = Cell.parse(pattern)
         if is_plugin(wanted.policy) or is_plugin(wanted.task):
+            for name in filter(is_plugin, (wanted.policy, wanted.task)):
+                load_plugin(name)
             found.append(wanted)
             continue
         matching = [cell for cell in known if fnmatchcase(cell.name, wanted.name)]

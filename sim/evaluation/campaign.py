@@ -14,6 +14,7 @@ from sim.evaluation.arms import ARMS
 from sim.evaluation.cells import Run
 from sim.evaluation.job import Job
 from sim.evaluation.plan import Evaluation, Todo, arm_source
+from sim.evaluation.robots import rehearse
 from sim.evaluation.row import Row
 from sim.evaluation.rows import RowFile
 from sim.evaluation.runner import run_jobs
@@ -21,13 +22,20 @@ from sim.seeds import split_of
 from sim.tasks import spec_of
 from steer.client import SteerClient
 from steer.clock import Clock, MonotonicClock
-from steer.errors import ConfigError, SteerError
+from steer.errors import (
+    LateError,
+    OverloadedError,
+    PolicyError,
+    ServerError,
+    UnreachableError,
+)
 from steer.wire.session import ServerDescription
 
 __all__ = ["Campaign", "Progress"]
 
 _PACKAGES = ("mujoco", "metaworld", "ogbench", "gymnasium-robotics")
 _ATTEMPTS = 3
+_PASSING = (LateError, OverloadedError, PolicyError, ServerError, UnreachableError)
 
 Serve = Callable[[Sequence[Todo]], AbstractContextManager[str]]
 """Starts a server with all that is to be run, and gives its `HOST:PORT`."""
@@ -86,7 +94,7 @@ class Campaign:
                 rows before stand.
         """
         begun_s, failures = self.clock.now_s(), 0
-        wanted = self.evaluation.keys()
+        wanted = self.evaluation.all_keys()
         with RowFile(self.output, _settings(self.evaluation)) as file:
             for row in file.rows:
                 self.on_row(row)
@@ -98,9 +106,7 @@ class Campaign:
                 known = len(file.keys)
                 try:
                     self._serve_and_run(file, todo, begun_s)
-                except ConfigError:
-                    raise
-                except SteerError as error:
+                except _PASSING as error:
                     if failures + 1 >= _ATTEMPTS:
                         raise
                     sys.stderr.write(f"\n{error}\nstarting again with what is missing\n")
@@ -121,6 +127,7 @@ class Campaign:
             with SteerClient(address) as client:
                 description = client.describe()
             self.check(description)
+            rehearse(address, todo, self.evaluation.settings)
             file.agree(_identity(self.evaluation, description))
             self._digests = {item.name: item.digest for item in description.critics}
             self._digests |= {item.name: item.digest for item in description.policies}

@@ -110,7 +110,7 @@ class Evaluation:
                     found.append(Todo(item.cell, item.seed, left))
         return found
 
-    def keys(self) -> set[Key]:
+    def all_keys(self) -> set[Key]:
         """Return the keys of all rows that belong to it."""
         return {key for item in self.todo() for key in item.row_keys()}
 

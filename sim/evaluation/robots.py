@@ -1,17 +1,18 @@
 """The robots and sessions that a worker keeps between jobs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim.evaluation.arms import ARMS, Arm
+from sim.evaluation.arms import ARMS, Arm, Settings
 from sim.evaluation.cells import Run
 from sim.evaluation.choosers import Chooser, LocalChooser, LocalPolicy, OracleChooser, ServerChooser
 from sim.evaluation.episode import Episode, max_steps_of
 from sim.evaluation.job import Job
+from sim.evaluation.plan import Todo, arm_source
 from sim.evaluation.row import Row
 from sim.plugins import is_plugin, load_plugin
-from sim.tasks import Env, make
+from sim.tasks import Env, make, spec_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.embodiment import ObservationField
@@ -19,9 +20,35 @@ from steer.errors import ConfigError, SessionError
 from steer.types import Decision, Selection
 from steer.wire.session import ServerDescription
 
-__all__ = ["Robots"]
+__all__ = ["Robots", "rehearse"]
 
 _IMAGES = "observation.images."
+
+
+def rehearse(server: str, todo: Sequence[Todo], settings: Settings) -> None:
+    """Open each session that the episodes will need, so that what cannot run is refused at once.
+
+    Raises:
+        SteerError: A policy drives another body, needs another camera, or there is no such one.
+    """
+    robots = Robots()
+    runs = {(item.cell, run.arm): (item, run) for item in todo for run in item.runs}
+    try:
+        for item, run in runs.values():
+            sources = {run.arm: arm_source(item.cell, ARMS[run.arm])}
+            robots.open(
+                Job(
+                    server=server,
+                    cell=item.cell,
+                    seed=item.seed,
+                    runs=(run,),
+                    settings=settings,
+                    sources=sources,
+                ),
+                run,
+            )
+    finally:
+        robots.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +85,7 @@ class Robots:
         """
         arm, env = ARMS[run.arm], self._env(job.cell.task)
         source = job.sources.get(run.arm, "")
-        cameras = self._cameras(job.server, source)
-        client = self._client(job, arm, source, cameras)
+        client = self.open(job, run)
         session = client.session
         if session is None:
             raise SessionError("episode: expected a session, got none")
@@ -72,7 +98,7 @@ class Robots:
             arm=arm,
             seed=job.seed,
             num_observations=policy.num_observations if policy else 1,
-            cameras=cameras,
+            cameras=self._cameras(job.server, source),
             critic_digest=session.critic.digest,
             policy_digest=policy.digest if policy else "",
             clock=MonotonicClock(),
@@ -88,6 +114,14 @@ class Robots:
         with DecisionLog(path, session, env.spec.embodiment) as log:
             episode.log = log.append
             return episode.play()
+
+    def open(self, job: Job, run: Run) -> SteerClient:
+        """Return the client with the session of a run.
+
+        Raises:
+            SteerError: The server refuses it.
+        """
+        return self._client(job, ARMS[run.arm], job.sources.get(run.arm, ""))
 
     def close(self) -> None:
         """Close all sessions, and free all renderers."""
@@ -137,15 +171,13 @@ class Robots:
                 return tuple(item for item in fields if item.name.startswith(_IMAGES))
         return ()
 
-    def _client(
-        self, job: Job, arm: Arm, source: str, cameras: dict[str, tuple[int, int]]
-    ) -> SteerClient:
+    def _client(self, job: Job, arm: Arm, source: str) -> SteerClient:
         selection = arm.selection(job.settings)
         key = _Key(job.server, job.cell.task, source, selection)
         if key not in self._clients:
-            spec = self._env(job.cell.task).spec
+            spec = spec_of(job.cell.task)
             fields = spec.embodiment.observations + self._pictures(job.server, source)
-            unknown = cameras.keys() - set(spec.cameras)
+            unknown = self._cameras(job.server, source).keys() - set(spec.cameras)
             if unknown:
                 raise ConfigError(
                     f"policy {source!r}: expected cameras of {', '.join(spec.cameras)}, got "

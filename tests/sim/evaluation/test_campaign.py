@@ -69,6 +69,7 @@ def start(tmp_path, monkeypatch, make_row):
                 return Described(digest)
 
         monkeypatch.setattr(module, "SteerClient", Client)
+        monkeypatch.setattr(module, "rehearse", lambda address, todo, settings: None)
         monkeypatch.setattr(
             module, "run_jobs", lambda jobs, **how: run_jobs(jobs, worker=command, **how)
         )

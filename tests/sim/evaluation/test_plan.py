@@ -42,7 +42,7 @@ def test_the_cells_of_a_block_take_turns():
 def test_what_is_done_is_not_run_again():
     """A seed may lack one arm, or none."""
     whole = evaluation(block(PUSH))
-    done = [key for key in whole.keys() if key[2] == "alone" or key[5] == 300_001]
+    done = [key for key in whole.all_keys() if key[2] == "alone" or key[5] == 300_001]
 
     assert [(item.seed, item.runs) for item in whole.todo(done)] == [
         (300_000, (Run("steered", 4),))
@@ -88,9 +88,9 @@ def test_two_tasks_never_share_a_seed():
 def test_shards_are_the_whole_and_share_nothing():
     """Three machines do what one would have done."""
     blocks = (block(PUSH, CUBE, num_episodes=20),)
-    parts = [evaluation(*blocks, shard=(index, 3)).keys() for index in range(3)]
+    parts = [evaluation(*blocks, shard=(index, 3)).all_keys() for index in range(3)]
 
-    assert set.union(*parts) == evaluation(*blocks).keys()
+    assert set.union(*parts) == evaluation(*blocks).all_keys()
     assert sum(map(len, parts)) == 80
     assert min(map(len, parts)) > 0
 

@@ -1,13 +1,13 @@
 """Which critic and which policy serve a robot: those of its embodiment, or a refusal by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, EmbodimentMismatchError
 from steer.serve.catalogue import Catalogue
 
-__all__ = ["Match", "match"]
+__all__ = ["Match", "doubts", "match"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,28 @@ def match(catalogue: Catalogue, robot: Embodiment, *, critic: str, policy: str) 
     return Match(chosen, driver, tuple(warnings))
 
 
+def doubts(catalogue: Catalogue) -> list[str]:
+    """Return a sentence for everything that will not serve as its operator expects.
+
+    That is a critic that failed its audit, and a policy that drives a body that no critic knows:
+    no robot can be steered with it.
+    """
+    found = []
+    for name, critic in catalogue.critics.items():
+        failed = (critic.card.audit or {}).get("failed", ())
+        if failed:
+            found.append(f"critic={name} failed its audit: {', '.join(map(str, failed))}")
+    bodies = [
+        replace(critic.card.embodiment, observations=()) for critic in catalogue.critics.values()
+    ]
+    for name, source in catalogue.sources.items():
+        misfits = [source.info.embodiment.differences(body) for body in bodies]
+        if misfits and all(misfits):
+            nearest = min(misfits, key=len)
+            found.append(f"policy={name} drives a body that no critic knows: {_text(nearest)}")
+    return found
+
+
 def _named(kind: str, wanted: str, misfits: Mapping[str, list[str]]) -> str:
     """Return the name that was asked for, where it exists and fits."""
     if wanted not in misfits:
@@ -112,9 +134,12 @@ def _unknown(what: str, needed: Embodiment, robot: Embodiment) -> list[str]:
     pairs = list(zip(needed.actions, robot.actions, strict=False))
     missing += [
         f"actions.{name}"
-        for name in ("name", "unit", "scale")
+        for name in ("name", "scale")
         if any(not getattr(theirs, name) or not getattr(ours, name) for theirs, ours in pairs)
     ]
+    # Two sides without a unit agree: a gripper has none.
+    if any(bool(theirs.unit) != bool(ours.unit) for theirs, ours in pairs):
+        missing.append("actions.unit")
     if any(theirs.low == theirs.high or ours.low == ours.high for theirs, ours in pairs):
         missing.append("actions.low and high")
     if not missing:

@@ -20,6 +20,7 @@ from steer.serve.config import ServeConfig
 from steer.serve.engine import Engine
 from steer.serve.listening import listen, make_server
 from steer.serve.logs import configure
+from steer.serve.matching import doubts
 from steer.serve.naming import critic_directories, policy_directories
 from steer.serve.service import Service
 from steer.serve.sessions import Sessions
@@ -160,9 +161,12 @@ class Server:
         for kind, times_s in (("critic", rank_s), ("policy", draw_s)):
             for name, time_s in times_s.items():
                 logger.info("warm %s=%s n=%d expected_ms=%.1f", kind, name, expected, 1e3 * time_s)
-        return Catalogue(
+        catalogue = Catalogue(
             critics=critics, sources=sources, expected_rank_s=rank_s, expected_draw_s=draw_s
         )
+        for doubt in doubts(catalogue):
+            logger.warning("%s", doubt)
+        return catalogue
 
     async def _warm_policy(self, source: PolicySource) -> float:
         """Draw from an observation of zeros; return the median time, in seconds."""

@@ -21,6 +21,7 @@ PEM = Path("x.pem")
         ({"tls_cert": PEM}, "--tls-cert and --tls-key: expected both or none"),
         ({"client_ca": PEM}, "--client-ca: expected --tls-cert and --tls-key with it"),
         ({"threads": 0}, "--threads: expected 1..256, got 0"),
+        ({"policy_workers": 0}, "--policy-workers: expected 1..64, got 0"),
         ({"max_candidates": 8}, "--expected-candidates: expected 1..8, got 16"),
         ({"session_idle_s": 0}, "--session-idle-s: expected a finite number > 0, got 0"),
         ({"min_margin": float("nan")}, "--min-margin: expected a finite number >= 0, got nan"),

@@ -6,7 +6,7 @@ import pytest
 
 from steer.errors import ConfigError, EmbodimentMismatchError
 from steer.serve.catalogue import Catalogue
-from steer.serve.matching import Match, match
+from steer.serve.matching import Match, doubts, match
 
 
 @pytest.fixture
@@ -116,3 +116,38 @@ def test_what_one_side_leaves_unknown_is_a_warning(catalogue, robot):
     assert found.warnings == (
         "critic 'reach': not compared, for one side leaves it unknown: control_hz, frame",
     )
+
+
+def test_two_sides_without_a_unit_agree(catalogue, robot):
+    """A gripper has none; one side alone without is not compared."""
+    bare = replace(robot, actions=tuple(replace(dim, unit="") for dim in robot.actions))
+    offered = catalogue(sources=["noise"])
+    offered.critics["reach"].card = replace(offered.critics["reach"].card, embodiment=bare)
+
+    found = match(offered, bare, critic="reach", policy="")
+
+    assert not any(text.startswith("critic") for text in found.warnings)
+    one_sided = match(offered, robot, critic="reach", policy="").warnings
+    assert any("critic 'reach': not compared" in text for text in one_sided) == any(
+        dim.unit for dim in robot.actions
+    )
+
+
+def test_the_operator_is_told_what_will_not_serve(catalogue, make_source):
+    """A critic that failed its audit, a policy of another body; both are served all the same."""
+    offered = catalogue()
+    critic = offered.critics["reach"]
+    critic.card = replace(critic.card, audit={"failed": ["explained", "value_order"]})
+    fits, other = make_source("fits"), make_source("other", control_hz=99.0)
+    offered = replace(offered, sources={"fits": fits, "other": other})
+
+    found = doubts(offered)
+
+    assert found[0] == "critic=reach failed its audit: explained, value_order"
+    assert found[1].startswith("policy=other drives a body that no critic knows: embodiment.c")
+    assert len(found) == 2
+
+
+def test_nothing_is_said_of_what_serves(catalogue):
+    """No line in the log."""
+    assert doubts(catalogue(sources=["noise"])) == []

@@ -15,6 +15,7 @@
     ├── ConfigError              an option or a combination of options makes no sense
     ├── ArtefactError            a critic on disk is damaged, foreign or too new
     ├── CheckpointError          a policy checkpoint is missing or does not fit
+    ├── DecisionLogError         a decision log is damaged, of a newer format, or cannot be written
     └── DatasetError             a dataset cannot be read, or cannot teach what was asked
 
 A message reads `<what>: expected <contract>, got <value>`. `grpc_code` is the name of the gRPC
@@ -27,6 +28,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DatasetError",
+    "DecisionLogError",
     "EmbodimentMismatchError",
     "InvalidInputError",
     "LateError",
@@ -145,6 +147,12 @@ class ArtefactError(SteerError):
 
 class CheckpointError(SteerError):
     """A policy checkpoint is missing, cannot be read, or does not fit the embodiment."""
+
+    grpc_code = "FAILED_PRECONDITION"
+
+
+class DecisionLogError(SteerError):
+    """A decision log is damaged, of a newer format, or the disk refuses."""
 
     grpc_code = "FAILED_PRECONDITION"
 

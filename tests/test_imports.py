@@ -28,11 +28,12 @@ def fresh_import(module):
 
 
 @pytest.mark.slow
-def test_the_client_loads_the_robot_side_and_nothing_heavy(record_property):
-    """A robot imports the client in a moment, without torch, a simulator or lerobot."""
-    duration_s, loaded = fresh_import("steer.client")
+@pytest.mark.parametrize("module", ["steer.client", "steer.decision_log"])
+def test_the_robot_side_loads_nothing_heavy(module, record_property):
+    """A robot imports client and log in a moment, without torch, a simulator or lerobot."""
+    duration_s, loaded = fresh_import(module)
 
-    record_property("client_import_s", duration_s)
+    record_property("import_s", duration_s)
     assert loaded.isdisjoint({"torch", "mujoco", "lerobot", "open3d", "pandas", "PIL"})
     # Under 1 s on an idle machine (results/demo.json has the figure); tests share theirs.
     assert duration_s < 5.0

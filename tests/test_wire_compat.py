@@ -1,4 +1,4 @@
-"""What was once released of the protocol stays: fields, numbers, enum values, calls.
+"""What was once released of the protocol and of the decision log stays: fields, numbers, calls.
 
 `steer_v1.golden` has one line for each. New lines are added with
 
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from steer.v1 import steering_pb2, types_pb2
+from steer.v1 import decision_log_pb2, steering_pb2, types_pb2
 
 GOLDEN = Path(__file__).with_name("steer_v1.golden")
+FILES = [types_pb2.DESCRIPTOR, steering_pb2.DESCRIPTOR, decision_log_pb2.DESCRIPTOR]
 
 
 def message_lines(message):
@@ -36,7 +37,7 @@ def message_lines(message):
 def lines():
     """Return the protocol as sorted lines."""
     found = []
-    for file in (types_pb2.DESCRIPTOR, steering_pb2.DESCRIPTOR):
+    for file in FILES:
         for message in file.message_types_by_name.values():
             found += message_lines(message)
         for enum in file.enum_types_by_name.values():
@@ -61,7 +62,7 @@ def test_everything_there_is_guarded():
     assert [line for line in lines() if line not in GOLDEN.read_text().splitlines()] == []
 
 
-@pytest.mark.parametrize("file", [types_pb2.DESCRIPTOR, steering_pb2.DESCRIPTOR])
+@pytest.mark.parametrize("file", FILES)
 def test_every_enum_begins_with_unspecified(file):
     """Zero is what an old sender leaves unset."""
     zeros = [enum.values_by_number[0].name for enum in file.enum_types_by_name.values()]

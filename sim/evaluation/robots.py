@@ -15,6 +15,7 @@ from sim.plugins import is_plugin, load_plugin
 from sim.tasks import Env, make, spec_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
+from steer.decision_log import DecisionLog
 from steer.embodiment import ObservationField
 from steer.errors import ConfigError, SessionError
 from steer.types import Decision, Selection
@@ -109,8 +110,6 @@ class Robots:
             return episode.play()
         name = f"{job.cell.policy}-{job.cell.task}-{run.arm}-n{run.num_candidates}-{job.seed}"
         path = Path(job.logs) / f"{Path(name).name}.decisions"
-        from steer.decision_log import DecisionLog
-
         with DecisionLog(path, session, env.spec.embodiment) as log:
             episode.log = log.append
             return episode.play()

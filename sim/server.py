@@ -54,6 +54,8 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """Start a server on a free port of loopback, wait until it serves, and stop it at the end.
 
+    It scores each request by itself, so that equal runs are equal to the last bit.
+
     Args:
         critics: Directory by name.
         policies: LeRobot checkpoint by name.
@@ -64,7 +66,7 @@ def running_server(
         UnreachableError: It did not come up; the text has the end of its log.
     """
     command = [sys.executable, "-m", "steer.cli", "serve", "--listen", "127.0.0.1:0"]
-    command += ["--policy-workers", str(policy_workers)]
+    command += ["--policy-workers", str(policy_workers), "--max-group", "1"]
     for name, path in critics.items():
         command += ["--critic", f"{name}={path}"]
     for name, path in policies.items():

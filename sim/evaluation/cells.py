@@ -1,11 +1,14 @@
 """What is evaluated: a policy on a task, and the ways of choosing that are run there."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from steer.errors import InvalidInputError
 
 __all__ = ["Cell", "Limit", "Run"]
+
+_CELL = re.compile(r"(.+\.py:\w+|[^/]+)/(.+\.py:\w+|[^/]+)")
 
 Limit = Literal["task", "package"]
 """Whose step limit ends an episode: ours, or the package's own."""
@@ -35,10 +38,10 @@ class Cell:
         Raises:
             InvalidInputError: The text is no such name.
         """
-        policy, slash, task = text.strip().partition("/")
-        if not (policy and slash and task):
+        found = _CELL.fullmatch(text.strip())
+        if found is None:
             raise InvalidInputError.expected("cell", "POLICY/TASK", repr(text))
-        return cls(policy, task)
+        return cls(*found.groups())
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Episode:
     policy_digest: str = ""
     clock: Clock
     watch: Callable[[Env, Decision], None] | None = None
-    log: Callable[[Observation, int, Decision], None] | None = None
+    log: Callable[[Observation, int, Decision], object] | None = None
     _decisions: list[Decision] = field(default_factory=list)
     _round_trips_ms: list[float] = field(default_factory=list)
     _history: deque[Observation] = field(default_factory=deque)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sim.evaluation.arms import ARMS, Arm, Settings
@@ -16,7 +17,7 @@ from sim.tasks import Env, make, spec_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.decision_log import DecisionLog
-from steer.embodiment import ObservationField
+from steer.embodiment import Embodiment, ObservationField
 from steer.errors import ConfigError, SessionError
 from steer.types import Decision, Selection
 from steer.wire.session import ServerDescription
@@ -108,10 +109,11 @@ class Robots:
         episode.chooser = self._chooser(job, run, arm, client, episode)
         if not job.logs:
             return episode.play()
-        name = f"{job.cell.policy}-{job.cell.task}-{run.arm}-n{run.num_candidates}-{job.seed}"
-        path = Path(job.logs) / f"{Path(name).name}.decisions"
-        with DecisionLog(path, session, env.spec.embodiment) as log:
-            episode.log = log.append
+        path = Path(job.logs) / f"{_file_name(job, run)}.decisions"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # of an episode that was not finished
+        with DecisionLog(path, session, self._body(job, source)) as log:
+            episode.log = partial(log.append, epoch=job.seed)
             return episode.play()
 
     def open(self, job: Job, run: Run) -> SteerClient:
@@ -153,6 +155,12 @@ class Robots:
             self._envs[task] = make(task)
         return self._envs[task]
 
+    def _body(self, job: Job, source: str) -> Embodiment:
+        """Return the robot's body, with the cameras that the policy needs."""
+        body = spec_of(job.cell.task).embodiment
+        fields = body.observations + self._pictures(job.server, source)
+        return replace(body, observations=fields)
+
     def _cameras(self, server: str, source: str) -> dict[str, tuple[int, int]]:
         """Return the size of the pictures that a policy of the server needs, by camera."""
         return {
@@ -175,7 +183,6 @@ class Robots:
         key = _Key(job.server, job.cell.task, source, selection)
         if key not in self._clients:
             spec = spec_of(job.cell.task)
-            fields = spec.embodiment.observations + self._pictures(job.server, source)
             unknown = self._cameras(job.server, source).keys() - set(spec.cameras)
             if unknown:
                 raise ConfigError(
@@ -184,7 +191,7 @@ class Robots:
                 )
             client = SteerClient(job.server)
             client.open_session(
-                replace(spec.embodiment, observations=fields),
+                self._body(job, source),
                 critic=spec.name,
                 policy=source,
                 selection=selection,
@@ -192,3 +199,9 @@ class Robots:
             )
             self._clients[key] = client
         return self._clients[key]
+
+
+def _file_name(job: Job, run: Run) -> str:
+    """Return a name for a run of a job that is no path, whatever the user's files are called."""
+    cell = job.cell.name.replace(".py:", "-").replace("/", "-")
+    return f"{cell}-{run.arm}-n{run.num_candidates}-{run.limit}-{job.seed}"

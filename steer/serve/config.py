@@ -23,6 +23,7 @@ BOUNDS: Mapping[str, int] = {
     "max_image_pixels": 1 << 28,
     "max_sessions": 1 << 20,
     "max_waiting": 1 << 16,
+    "max_group": 256,
 }
 """The most that each option may be; the least is 1."""
 
@@ -63,6 +64,8 @@ class ServeConfig:
     """Open sessions at a time."""
     max_waiting: int = 64
     """Requests that may wait for the engine before more are refused."""
+    max_group: int = 16
+    """Requests that are scored together at most; 1 makes equal requests equal to the last bit."""
     session_idle_s: float = 600.0
     """A session that nobody uses for so long expires, in seconds."""
     max_budget_s: float = 30.0

@@ -26,7 +26,6 @@ __all__ = ["Engine", "Scored", "Unscored"]
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-_MAX_GROUP = 16
 _WARM_ROUNDS = 8
 _WARM_BUDGET_S = 60.0
 
@@ -73,6 +72,7 @@ class Engine:
         clock: Of queue times and deadlines.
         threads: Of torch, on a CPU.
         max_waiting: Requests that may wait; more are refused.
+        max_group: Requests that are scored together at most.
 
     Attributes:
         num_critic_failures: Requests left unscored because a critic raised or gave a value that is
@@ -80,15 +80,22 @@ class Engine:
     """
 
     def __init__(
-        self, *, device: str, clock: Clock, threads: int = 1, max_waiting: int = 64
+        self,
+        *,
+        device: str,
+        clock: Clock,
+        threads: int = 1,
+        max_waiting: int = 64,
+        max_group: int = 16,
     ) -> None:
         self._critics: dict[str, Critic] = {}
         self._least_s: dict[str, float] = {}
         self._device = torch.device(device)
         self._clock = clock
         self._threads = threads
+        self._max_group = max_group
         self._batcher: Batcher[_Item] = Batcher(
-            clock=clock, max_waiting=max_waiting, max_group=_MAX_GROUP
+            clock=clock, max_waiting=max_waiting, max_group=max_group
         )
         self._thread = threading.Thread(target=self._run, name="steer-engine", daemon=True)
         self.num_critic_failures = 0
@@ -137,7 +144,7 @@ class Engine:
         def call() -> None:
             groups, counts = [1], sorted({1, num_candidates, max_candidates})
             if self._device.type == "cuda":
-                groups = _buckets(_MAX_GROUP)
+                groups = _buckets(bucket(self._max_group))
                 counts = _buckets(max_candidates)
             times_s: list[float] = []
             for size, count in [(g, n) for g in groups for n in counts] + [(1, num_candidates)]:

@@ -132,14 +132,15 @@ def _unknown(what: str, needed: Embodiment, robot: Embodiment) -> list[str]:
     names = ("name", "control_hz", "mode", "frame", "rotation", "gripper")
     missing = [name for name in names if not getattr(needed, name) or not getattr(robot, name)]
     pairs = list(zip(needed.actions, robot.actions, strict=False))
+    if any(not theirs.name or not ours.name for theirs, ours in pairs):
+        missing.append("actions.name")
+    # Two sides without a unit agree, as on a gripper; it has no scale either.
+    with_unit = [pair for pair in pairs if pair[0].unit or pair[1].unit]
     missing += [
         f"actions.{name}"
-        for name in ("name", "scale")
-        if any(not getattr(theirs, name) or not getattr(ours, name) for theirs, ours in pairs)
+        for name in ("unit", "scale")
+        if any(not getattr(theirs, name) or not getattr(ours, name) for theirs, ours in with_unit)
     ]
-    # Two sides without a unit agree: a gripper has none.
-    if any(bool(theirs.unit) != bool(ours.unit) for theirs, ours in pairs):
-        missing.append("actions.unit")
     if any(theirs.low == theirs.high or ours.low == ours.high for theirs, ours in pairs):
         missing.append("actions.low and high")
     if not missing:

@@ -75,6 +75,7 @@ class Server:
             clock=self._clock,
             threads=config.threads,
             max_waiting=config.max_waiting,
+            max_group=config.max_group,
         )
         self._health = health.HealthServicer()
         self._limits = _limits(config)

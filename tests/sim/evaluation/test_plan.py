@@ -174,3 +174,19 @@ def test_shared_checkpoints_are_named_by_their_dataset():
     assert source_of("act", "scene") == "act-scene"
     with pytest.raises(InvalidInputError, match="for scene one of diffusion, act, got 'vqbet'"):
         source_of("vqbet", "scene")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("act/push", Cell("act", "push")),
+        ("a/b/mine.py:policy/push", Cell("a/b/mine.py:policy", "push")),
+        ("act/a/b/mine.py:make", Cell("act", "a/b/mine.py:make")),
+        ("a/x.py:policy/b/y.py:make", Cell("a/x.py:policy", "b/y.py:make")),
+        ("/a/x.py:policy/push", Cell("/a/x.py:policy", "push")),
+    ],
+)
+def test_files_of_the_users_own_may_lie_anywhere(text, cell):
+    """Their paths have slashes too."""
+    assert Cell.parse(text) == cell
+    assert Cell.parse(cell.name) == cell

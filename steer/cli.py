@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None for the process's own.
 
     Returns:
-        The exit code: 0, 1 for an audit that failed, 2 for an error that the user can mend, 130
-        after Ctrl-C, 141 where nobody reads on.
+        The exit code: 0, 1 for an audit that failed or a decision that differs, 2 for an error that
+        the user can mend, 130 after Ctrl-C, 141 where nobody reads on.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name, rest = (words[0], words[1:]) if words else ("--help", [])
@@ -122,6 +122,11 @@ def _card(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _replay(arguments: Sequence[str]) -> int:
+    config = _parse("replay", "steer.serve.replay_config", "ReplayConfig", arguments)
+    return int(importlib.import_module("steer.serve.replay").run(config, sys.stdout))
+
+
 def _version(arguments: Sequence[str]) -> int:
     if arguments:
         raise ConfigError(f"version: expected no options, got {' '.join(arguments)!r}")
@@ -157,6 +162,7 @@ _COMMANDS = {
     "train": _Command("train a critic on a LeRobotDataset", "train", _train),
     "audit": _Command("judge a critic before any robot runs it", "train", _audit),
     "card": _Command("show a critic's card, or set its margin", "server", _card),
+    "replay": _Command("recompute and explain the decisions of a log", "server", _replay),
     "version": _Command("say which version this is", "server", _version),
 }
 

@@ -38,7 +38,7 @@ def test_help_lists_the_commands_without_loading_torch():
     found = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (found.returncode, found.stderr) == (0, "")
-    for command in ("serve", "train", "audit", "card", "version"):
+    for command in ("serve", "train", "audit", "card", "replay", "version"):
         assert f"  {command} " in found.stdout
 
 
@@ -52,8 +52,8 @@ def test_an_unknown_command_says_which_there_are(capsys):
     """Exit code 2."""
     assert cli.main(["srve"]) == 2
     assert capsys.readouterr().err == (
-        "steer: error: expected one of the commands serve, train, audit, card, version, "
-        "got 'srve'\n"
+        "steer: error: expected one of the commands serve, train, audit, card, replay, "
+        "version, got 'srve'\n"
     )
 
 

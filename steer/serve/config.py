@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,18 @@ import tyro
 from steer.errors import ConfigError
 from steer.types import Selector
 
-__all__ = ["ServeConfig"]
+__all__ = ["BOUNDS", "ServeConfig"]
+
+BOUNDS: Mapping[str, int] = {
+    "threads": 256,
+    "max_candidates": 1024,
+    "max_horizon": 4096,
+    "max_message_mib": 1024,
+    "max_image_pixels": 1 << 28,
+    "max_sessions": 1 << 20,
+    "max_waiting": 1 << 16,
+}
+"""The most that each option may be; the least is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +99,7 @@ class ServeConfig:
                 f"--listen: expected a loopback address without TLS, got {host!r}; give --tls-cert "
                 "and --tls-key, or --insecure if the network is yours"
             )
-        bounds = {
-            "threads": 256,
-            "max_candidates": 1024,
-            "max_horizon": 4096,
-            "max_message_mib": 1024,
-            "max_image_pixels": 1 << 28,
-            "max_sessions": 1 << 20,
-            "max_waiting": 1 << 16,
-            "expected_candidates": self.max_candidates,
-        }
-        for name, most in bounds.items():
+        for name, most in {**BOUNDS, "expected_candidates": self.max_candidates}.items():
             if not 1 <= getattr(self, name) <= most:
                 _refuse(name, f"1..{most}", getattr(self, name))
         for name in ("session_idle_s", "max_budget_s"):

@@ -4,7 +4,7 @@ Nothing of the maths stands here: the engine scores, the ranker decides, as they
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,55 +95,84 @@ class Replayed:
         return str(self.differences[0]) if self.differences else ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Replayer:
-    """Makes the decisions of one log again.
+    """Makes the decisions of one log again, one at a time, on one event loop.
+
+    Args:
+        header: Of the log.
+        critic: That decided; the engine has it under the name of the header.
+        engine: That has started.
+        runner: Of the loop.
 
     Attributes:
         rule: By which the session decided.
-        replay: Returns a logged decision beside the same one made again; raises DecisionLogError
-            where a record is not one that the server would have answered.
+
+    Raises:
+        ConfigError: The critic is another than the log's.
+        EmbodimentMismatchError: The log is of another robot than the critic was made for.
     """
 
-    rule: Rule
-    replay: Callable[[LoggedDecision], Replayed]
+    def __init__(
+        self, header: DecisionLogHeader, critic: Critic, engine: Engine, runner: asyncio.Runner
+    ) -> None:
+        _check(header, critic)
+        limits = _capped(header.session.limits)
+        name = header.session.critic.name
+        self.rule = resolve(header.session.selection, critic, limits)
+        self._session = Session("", header.embodiment, name, "", self.rule, "", 0.0)
+        self._critic = critic
+        self._max_pixels = limits.max_image_pixels
+        self._clock = MonotonicClock()
+        self._ranker = Ranker(engine, clock=self._clock, limits=limits)
+        self._runner = runner
+
+    def replay(self, logged: LoggedDecision) -> Replayed:
+        """Return a logged decision beside the same one made again.
+
+        Raises:
+            DecisionLogError: It is not a record that the server would have answered.
+        """
+        why_not = _why_not(logged.decision, self.rule)
+        if why_not:
+            return Replayed(logged, why_not=why_not)
+        try:
+            return _compared(logged, self._runner.run(self._decide(logged)))
+        except InvalidInputError as error:
+            raise DecisionLogError(f"decision {logged.number}: {error}") from error
+
+    async def _decide(self, logged: LoggedDecision) -> Decision:
+        """Decide as the service does between decoding a request and encoding the answer."""
+        now_s = self._clock.now_s()
+        call = Call(
+            session=self._session,
+            noise_seed=logged.noise_seed,
+            sequence=logged.decision.sequence,
+            start_s=now_s,
+            deadline_s=now_s + _PATIENCE_S,
+        )
+        needed = {item.name for item in self._critic.card.embodiment.observations}
+        observation = decode_images(logged.observation, max_pixels=self._max_pixels, needed=needed)
+        return await self._ranker.decide(
+            call, self._critic, observation, logged.candidates, decode_s=0.0
+        )
 
 
 @contextmanager
 def replayer(header: DecisionLogHeader, critic: Path) -> Iterator[Replayer]:
-    """Have an engine with the critic for the length of a `with` block.
-
-    Args:
-        header: Of the log.
-        critic: Directory of the critic that decided.
+    """Have an engine with the critic of that directory for the length of a `with` block.
 
     Raises:
         ArtefactError: The critic cannot be loaded.
         ConfigError: It is another than the log's.
         EmbodimentMismatchError: The log is of another robot than the critic was made for.
     """
-    clock = MonotonicClock()
-    engine = Engine(device="cpu", clock=clock, threads=1)
+    engine = Engine(device="cpu", clock=MonotonicClock(), threads=1)
     engine.start()
     try:
         with asyncio.Runner() as runner:
             name = header.session.critic.name
             loaded = runner.run(engine.load(name, lambda: load_critic(critic)))
-            _check(header, loaded)
-            limits = _capped(header.session.limits)
-            rule = resolve(header.session.selection, loaded, limits)
-            session = Session("", header.embodiment, name, "", rule, "", 0.0)
-            ranker = Ranker(engine, clock=clock, limits=limits)
-
-            def replay(logged: LoggedDecision) -> Replayed:
-                why_not = _why_not(logged.decision, rule)
-                if why_not:
-                    return Replayed(logged, why_not=why_not)
-                call = _call(session, logged, clock.now_s())
-                pixels = limits.max_image_pixels
-                return _compared(logged, runner.run(_decide(ranker, call, loaded, logged, pixels)))
-
-            yield Replayer(rule, replay)
+            yield Replayer(header, loaded, engine, runner)
     finally:
         engine.stop()
 
@@ -170,28 +199,6 @@ def _why_not(decision: Decision, rule: Rule) -> str:
     if decision.reason is Reason.SINGLE and rule.needs_critic and not decision.num_scored:
         return "there was one candidate, and no time to score it"
     return ""
-
-
-def _call(session: Session, logged: LoggedDecision, now_s: float) -> Call:
-    return Call(
-        session=session,
-        noise_seed=logged.noise_seed,
-        sequence=logged.decision.sequence,
-        start_s=now_s,
-        deadline_s=now_s + _PATIENCE_S,
-    )
-
-
-async def _decide(
-    ranker: Ranker, call: Call, critic: Critic, logged: LoggedDecision, max_pixels: int
-) -> Decision:
-    """Decide as the service does between decoding a request and encoding the answer."""
-    needed = {item.name for item in critic.card.embodiment.observations}
-    try:
-        observation = decode_images(logged.observation, max_pixels=max_pixels, needed=needed)
-        return await ranker.decide(call, critic, observation, logged.candidates, decode_s=0.0)
-    except InvalidInputError as error:
-        raise DecisionLogError(f"decision {logged.number}: {error}") from error
 
 
 def _compared(logged: LoggedDecision, again: Decision) -> Replayed:

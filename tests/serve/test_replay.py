@@ -279,6 +279,25 @@ def test_an_observation_without_what_the_critic_needs_is_an_error(
         replayed(tmp_path / "log")
 
 
+def test_a_log_cannot_ask_for_more_than_any_server_does(client, robot, replayed, tmp_path):
+    """Whatever its header says of the server's limits."""
+    session = client.open_session(robot, policy="noise")
+    session = replace(session, limits=replace(session.limits, max_candidates=2**31 - 1))
+    candidates = Candidates(np.zeros((1025, 3, 2), np.float32))
+    decision = Decision(
+        index=0,
+        chunk=candidates.actions[0],
+        commit_horizon=3,
+        reason=Reason.MARGIN,
+        candidates=candidates,
+    )
+    with DecisionLog(tmp_path / "log", session, robot) as log:
+        log.append(Observation({}), 0, decision)
+
+    with pytest.raises(DecisionLogError, match=r"1: number of candidates: expected 1\.\.1024, got"):
+        replayed(tmp_path / "log")
+
+
 @pytest.mark.parametrize(("count", "text"), [(2, r"1\.\.2, got 3"), (0, "a log with decisions")])
 def test_a_decision_that_there_is_not_is_an_error(make_log, replayed, count, text):
     """It says which there are."""

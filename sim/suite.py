@@ -1,7 +1,7 @@
 """The suite: which policies there are, on which tasks, and what a run of it consists of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from sim.evaluation.cells import Cell
 from sim.plugins import is_plugin, load_plugin
 from sim.tasks import TASKS, spec_of
+from sim.tasks.disturbed import DISTURBANCES, split_name
 from steer.errors import InvalidInputError
 
 __all__ = [
@@ -87,12 +88,22 @@ def cells_of(patterns: str) -> tuple[Cell, ...]:
                 load_plugin(name)
             found.append(wanted)
             continue
-        matching = [cell for cell in known if fnmatchcase(cell.name, wanted.name)]
+        matching = [
+            cell for cell in _disturbed(known, wanted) if fnmatchcase(cell.name, wanted.name)
+        ]
         if not matching:
             names = ", ".join(cell.name for cell in known)
             raise InvalidInputError.expected("cell", f"one of {names}", repr(pattern.strip()))
         found += matching
     return tuple(dict.fromkeys(found))
+
+
+def _disturbed(cells: Sequence[Cell], wanted: Cell) -> Sequence[Cell]:
+    """Return the cells as they are, or disturbed where that is wanted."""
+    _, disturbance = split_name(wanted.task)
+    if disturbance not in DISTURBANCES:
+        return cells
+    return [replace(cell, task=f"{cell.task}~{disturbance}") for cell in cells]
 
 
 def source_of(policy: str, task: str) -> str:
@@ -101,6 +112,7 @@ def source_of(policy: str, task: str) -> str:
     Raises:
         InvalidInputError: There is no such policy for the task.
     """
+    task, _ = split_name(task)
     kind = POLICIES.get(policy)
     if kind is None or task not in kind.tasks:
         having = [name for name, item in POLICIES.items() if task in item.tasks]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from sim.plugins import is_plugin, load_plugin
 from sim.tasks.base import Env, Snapshot, Step, TaskSpec
+from sim.tasks.disturbed import DisturbedEnv, split_name
 from sim.tasks.fetch import SPECS as FETCH_SPECS
 from sim.tasks.fetch import FetchEnv
 from sim.tasks.metaworld import SPECS as METAWORLD_SPECS
@@ -47,6 +48,7 @@ def spec_of(name: str) -> TaskSpec:
     """
     if is_plugin(name):
         return make(name).spec
+    name, _ = split_name(name)
     if name not in TASKS:
         raise InvalidInputError.expected("task", "one of " + ", ".join(TASKS), repr(name))
     return TASKS[name]
@@ -55,7 +57,8 @@ def spec_of(name: str) -> TaskSpec:
 def make(name: str) -> Env:
     """Build the robot and scene of the task called `name`; `reset` begins an episode.
 
-    `FILE.py:NAME` names the user's own: what NAME returns without arguments, an `Env`.
+    `FILE.py:NAME` names the user's own: what NAME returns without arguments, an `Env`. `push~noise`
+    is push, disturbed; see `sim.tasks.disturbed`.
 
     Raises:
         InvalidInputError: There is no such task.
@@ -64,6 +67,9 @@ def make(name: str) -> Env:
     if is_plugin(name):
         env: Env = load_plugin(name)()
         return env
+    task, disturbance = split_name(name)
+    if disturbance:
+        return DisturbedEnv(make(task), disturbance)
     spec = spec_of(name)
     try:
         return _MAKERS[spec.package](spec)

@@ -1,8 +1,10 @@
 """What the robots of all packages do alike: ticks, pictures, snapshots."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,6 +80,13 @@ class MujocoEnv(ABC):
         restore_snapshot(snapshot, env, env.model, env.data, episode=self._episode)
         self._seen = snapshot.observation
         return snapshot.observation
+
+    def intervene(self, change: Callable[[mujoco.MjModel, mujoco.MjData], None]) -> Observation:
+        """Change the simulation by hand, and return what is sensed after a tick of rest."""
+        change(self._env.model, self._env.data)
+        mujoco.mj_forward(self._env.model, self._env.data)
+        rest = np.zeros(self.spec.embodiment.action_dim, np.float32)
+        return self._observe(self._advance(rest)[0])
 
     def close(self) -> None:
         """Free the renderers."""

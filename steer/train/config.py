@@ -41,6 +41,10 @@ class TrainConfig:
     """Peak of the cosine schedule."""
     target_rate: float = 0.005
     """How fast the target networks follow, a step."""
+    episodes: int | None = None
+    """Learn from the first so many of the task; none means all. For how much data is enough."""
+    successes_only: bool = False
+    """Leave out the episodes that failed: such data cannot teach what fails."""
     holdout: float = 0.1
     """Share of the episodes kept for the audit."""
     observation: tuple[str, ...] = ()
@@ -74,6 +78,8 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 got = getattr(self, name)
                 raise ConfigError(f"--{name.replace('_', '-')}: expected >= 1, got {got}")
+        if self.episodes is not None and self.episodes < 1:
+            raise ConfigError(f"--episodes: expected >= 1, got {self.episodes}")
         for name in ("discount", "target_rate"):
             if not 0 < getattr(self, name) < 1:
                 got = getattr(self, name)

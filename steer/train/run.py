@@ -55,6 +55,7 @@ def train(config: TrainConfig) -> CriticCard:
         assume_success=config.assume_success,
         observations=config.observation,
     )
+    episodes = _chosen(episodes, config)
     _check_horizon(episodes, config.horizon)
     _warn_of_outcomes(episodes, config)
     _make_room(config.training_directory)
@@ -92,6 +93,25 @@ def train(config: TrainConfig) -> CriticCard:
     save_critic(critic, config.output)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
+
+
+def _chosen(episodes: Episodes, config: TrainConfig) -> Episodes:
+    """Return the episodes to learn from.
+
+    Raises:
+        DatasetError: There are not so many, or none succeeded.
+    """
+    if config.episodes is not None and config.episodes > len(episodes):
+        raise DatasetError(
+            f"--episodes: expected at most the {len(episodes)} of the dataset, got "
+            f"{config.episodes}"
+        )
+    first = np.arange(len(episodes))[: config.episodes]
+    if config.successes_only:
+        first = first[episodes.success[first]]
+        if not len(first):
+            raise DatasetError("--successes-only: expected episodes that succeeded, got none")
+    return episodes if len(first) == len(episodes) else episodes.select(first)
 
 
 def _seed_range(episodes: Episodes) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import torch
 from steer.critics.artefact import load_critic, update_card
 from steer.errors import ConfigError, DatasetError
 from steer.train import state
-from steer.train.run import _seed_range, split_episodes, train
+from steer.train.run import _chosen, _seed_range, split_episodes, train
 from steer.train.trainer import Trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -227,6 +227,29 @@ def test_seed_range_is_of_all_episodes(mixed):
     """The range is given where every episode has a seed."""
     assert _seed_range(mixed) == ()
     assert _seed_range(replace(mixed, seed=np.arange(5, 5 + len(mixed)))) == (5, 4 + len(mixed))
+
+
+def test_fewer_episodes_are_the_first_ones(config, mixed):
+    """So that more data contain less; the card counts what was learnt from."""
+    found = _chosen(mixed, config(episodes=4))
+
+    np.testing.assert_array_equal(found.episode, mixed.episode[:4])
+    assert _chosen(mixed, config()) is mixed
+    assert train(config(episodes=4, holdout=0.0)).dataset.num_episodes == 4
+
+
+def test_successes_alone_may_be_learnt_from(config, mixed):
+    """Of the first so many."""
+    found = _chosen(mixed, config(episodes=6, successes_only=True))
+
+    assert found.success.all()
+    np.testing.assert_array_equal(found.episode, mixed.episode[:6][mixed.success[:6]])
+
+
+def test_more_episodes_than_there_are_are_refused(config, mixed):
+    """Rather than to learn from fewer without a word."""
+    with pytest.raises(DatasetError, match="--episodes: expected at most the"):
+        _chosen(mixed, config(episodes=1000))
 
 
 def test_card_tells_what_was_learnt_from(config, mixed):

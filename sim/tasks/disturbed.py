@@ -1,0 +1,124 @@
+"""The same task, disturbed: what a policy and a critic have not seen in their data.
+
+`push~noise` is push with noise on what is sensed; `push~shift` with its loose objects moved at the
+beginning of the episode.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.tasks.base import Env, Snapshot, Step, TaskSpec
+from sim.tasks.mujoco_env import MujocoEnv
+from steer.errors import InvalidInputError
+from steer.types import Observation
+
+__all__ = ["DISTURBANCES", "DisturbedEnv", "split_name"]
+
+_NOISE = 0.01
+_SHIFT_M = 0.05
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return a task's name without its disturbance, and that; empty where it has none."""
+    task, _, disturbance = name.partition("~")
+    return task, disturbance
+
+
+class DisturbedEnv:
+    """A robot whose world differs from the one in the data; implements `Env`.
+
+    Args:
+        env: The robot.
+        disturbance: One of `DISTURBANCES`.
+
+    Raises:
+        InvalidInputError: There is no such disturbance, or the robot is not one of MuJoCo's.
+    """
+
+    def __init__(self, env: Env, disturbance: str) -> None:
+        if disturbance not in DISTURBANCES:
+            known = ", ".join(DISTURBANCES)
+            raise InvalidInputError.expected("disturbance", f"one of {known}", repr(disturbance))
+        if not isinstance(env, MujocoEnv):
+            raise InvalidInputError.expected("disturbance", "a robot of MuJoCo", type(env).__name__)
+        self.spec: TaskSpec = env.spec
+        self._env = env
+        self._begin, self._sense = DISTURBANCES[disturbance]
+        self._rng = np.random.default_rng(0)
+
+    def reset(self, seed: int) -> Observation:
+        """Begin the episode that belongs to `seed`, and disturb it."""
+        self._rng = np.random.default_rng([seed, 4])
+        seen = self._env.reset(seed)
+        return self._sense(self._begin(self._env, seen, self._rng), self._rng)
+
+    def step(self, action: NDArray[np.float32]) -> Step:
+        """Run one control tick."""
+        step = self._env.step(action)
+        return replace(step, observation=self._sense(step.observation, self._rng))
+
+    def render(self, camera: str, *, height: int, width: int) -> NDArray[np.uint8]:
+        """Return the camera's picture, undisturbed."""
+        return self._env.render(camera, height=height, width=width)
+
+    def depth(self, camera: str, *, height: int, width: int) -> NDArray[np.float32]:
+        """Return the distance along the camera's axis, undisturbed."""
+        return self._env.depth(camera, height=height, width=width)
+
+    def save(self) -> Snapshot:
+        """Return the state of the simulation; noise goes on, it is not part of it."""
+        return self._env.save()
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Go back to where `save` was called."""
+        return self._env.restore(snapshot)
+
+    def close(self) -> None:
+        """Free the renderers."""
+        self._env.close()
+
+
+def _leave(env: MujocoEnv, seen: Observation, rng: np.random.Generator) -> Observation:
+    return seen
+
+
+def _as_it_is(seen: Observation, rng: np.random.Generator) -> Observation:
+    return seen
+
+
+def _shift(env: MujocoEnv, seen: Observation, rng: np.random.Generator) -> Observation:
+    """Move every loose object by 5 cm, in a direction that belongs to the seed."""
+    angle = rng.uniform(0.0, 2 * np.pi)
+    way = _SHIFT_M * np.array([np.cos(angle), np.sin(angle)])
+
+    def move(model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        for joint in np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE):
+            address = model.jnt_qposadr[joint]
+            data.qpos[address : address + 2] += way
+
+    return env.intervene(move)
+
+
+def _noise(seen: Observation, rng: np.random.Generator) -> Observation:
+    """Add noise of 1% of each number's size, and of 1 cm or its like, to all that is sensed."""
+    arrays = {
+        name: value
+        if not isinstance(value, np.ndarray) or value.dtype != np.float32
+        else (value + rng.normal(0.0, _NOISE * (1.0 + np.abs(value)))).astype(np.float32)
+        for name, value in seen.arrays.items()
+    }
+    return replace(seen, arrays=arrays)
+
+
+_Begin = Callable[[MujocoEnv, Observation, np.random.Generator], Observation]
+_Sense = Callable[[Observation, np.random.Generator], Observation]
+
+DISTURBANCES: Mapping[str, tuple[_Begin, _Sense]] = MappingProxyType(
+    {"noise": (_leave, _noise), "shift": (_shift, _as_it_is)}
+)
+"""By name: what is done at the beginning, and what to all that is sensed."""

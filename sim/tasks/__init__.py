@@ -13,7 +13,17 @@ from sim.tasks.ogbench import OGBenchEnv
 from sim.tasks.rendering import NoRendererError
 from steer.errors import ConfigError, InvalidInputError
 
-__all__ = ["DEMO", "TASKS", "Env", "NoRendererError", "Snapshot", "Step", "TaskSpec", "make", "spec_of"]
+__all__ = [
+    "DEMO",
+    "TASKS",
+    "Env",
+    "NoRendererError",
+    "Snapshot",
+    "Step",
+    "TaskSpec",
+    "make",
+    "spec_of",
+]
 
 TASKS: Mapping[str, TaskSpec] = MappingProxyType(
     {**METAWORLD_SPECS, **OGBENCH_SPECS, **FETCH_SPECS}

@@ -51,7 +51,7 @@ def root(tmp_path_factory):
 def config(root, tmp_path):
     """Return a run of six small steps."""
     return PolicyConfig(
-        task="push",
+        tasks=("push",),
         root=root,
         output=tmp_path / "policy",
         steps=6,
@@ -170,7 +170,7 @@ def test_a_checkpoint_that_finds_no_room_is_told_in_one_line(config, monkeypatch
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("lerobot.policies.pretrained.PreTrainedPolicy._save_pretrained", full)
-    options = {"task": "push", "root": config.root, "output": config.output, "steps": 2}
+    options = {"tasks": "push", "root": config.root, "output": config.output, "steps": 2}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     assert main([*words, "--batch-size", "4"]) == 2

@@ -1,0 +1,14 @@
+"""The architectures that are trained here, by name: LeRobot's own classes, small."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sim.policies.architectures.act import ACT
+from sim.policies.architectures.base import Architecture, Built, Request
+from sim.policies.architectures.diffusion import DIFFUSION
+
+__all__ = ["ARCHITECTURES", "Architecture", "Built", "Request"]
+
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
+    {item.name: item for item in (DIFFUSION, ACT)}
+)

@@ -6,9 +6,10 @@ from types import MappingProxyType
 from sim.policies.architectures.act import ACT
 from sim.policies.architectures.base import Architecture, Built, Request
 from sim.policies.architectures.diffusion import DIFFUSION
+from sim.policies.architectures.dit import DIT
 
 __all__ = ["ARCHITECTURES", "Architecture", "Built", "Request"]
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {item.name: item for item in (DIFFUSION, ACT)}
+    {item.name: item for item in (DIFFUSION, ACT, DIT)}
 )

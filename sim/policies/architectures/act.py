@@ -28,12 +28,12 @@ def _build(request: Request) -> Built:
         n_action_steps=_CHUNK,
         dim_model=128,
         n_heads=4,
-        dim_feedforward=512,
-        n_encoder_layers=3,
+        dim_feedforward=256,
+        n_encoder_layers=2,
         n_decoder_layers=1,
         use_vae=True,
         latent_dim=16,
-        n_vae_encoder_layers=2,
+        n_vae_encoder_layers=1,
         dropout=0.0,
     )
     policy = get_policy_class("act")(config)
@@ -49,4 +49,4 @@ def _build(request: Request) -> Built:
     )
 
 
-ACT = Architecture(name="act", build=_build, steps=12_000, batch_size=128, learning_rate=5e-4)
+ACT = Architecture(name="act", build=_build, steps=12_000, batch_size=64, learning_rate=5e-4)

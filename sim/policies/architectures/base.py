@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from sim.policies.data import Columns
 
-__all__ = ["ENVIRONMENT", "STATE", "Architecture", "Built", "Request", "features", "processors"]
+__all__ = [
+    "ENVIRONMENT",
+    "STATE",
+    "Architecture",
+    "Built",
+    "Request",
+    "features",
+    "processors",
+    "set_option",
+]
 
 ENVIRONMENT, STATE = "observation.environment_state", "observation.state"
 
@@ -143,7 +152,13 @@ def processors(config: Any, columns: Columns, inputs: Mapping[str, str]) -> tupl
     }
     pre, post = make_pre_post_processors(config, dataset_stats=tensors)
     renamed = {ours: theirs for ours, theirs in inputs.items() if ours != theirs}
-    for step in pre.steps:
-        if renamed and hasattr(step, "rename_map"):
-            step.rename_map = renamed
+    if renamed:
+        set_option(pre, "rename_map", renamed)
     return pre, post
+
+
+def set_option(preprocess: Any, name: str, value: object) -> None:
+    """Set an option of the pre-processor's step that has it."""
+    for step in preprocess.steps:
+        if hasattr(step, name):
+            setattr(step, name, value)

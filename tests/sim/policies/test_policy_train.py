@@ -4,8 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
@@ -17,34 +15,6 @@ from steer.errors import ConfigError
 pytestmark = pytest.mark.slow  # LeRobot alone takes ten seconds to import
 
 PUSH = TASKS["push"]
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """Return a dataset of push with random rows: four episodes of ten."""
-    root = tmp_path_factory.mktemp("policy") / "robot"
-    (root / "meta").mkdir(parents=True)
-    (root / "data").mkdir()
-    (root / "meta" / "info.json").write_text("{}")
-    names = pa.table({"task_index": [0], "task": [PUSH.instruction]}).to_pandas()
-    pq.write_table(pa.Table.from_pandas(names.set_index("task")), root / "meta" / "tasks.parquet")
-    rng = np.random.default_rng(0)
-
-    def column(size):
-        numbers = rng.uniform(-1, 1, (40, size)).astype(np.float32)
-        return pa.FixedSizeListArray.from_arrays(numbers.reshape(-1), size)
-
-    table = {
-        "observation.state": column(4),
-        "observation.environment_state": column(39),
-        "action": column(4),
-        "next.success": np.arange(40) % 20 == 19,
-        "episode_index": np.arange(40) // 10,
-        "task_index": np.zeros(40, np.int64),
-        "index": np.arange(40),
-    }
-    pq.write_table(pa.table(table), root / "data" / "file.parquet")
-    return root
 
 
 @pytest.fixture

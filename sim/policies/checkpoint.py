@@ -9,13 +9,13 @@ import shutil
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from sim.policies.architectures import Built
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError
 
@@ -26,7 +26,7 @@ _WINDOW = 50
 
 
 class TrainingState:
-    """Weights, their running average, optimiser and loss curve of one run, on disk now and then.
+    """Weights, buffers, running average, optimiser and losses of one run, on disk now and then.
 
     Args:
         policy: The policy in training.
@@ -47,6 +47,12 @@ class TrainingState:
 
     def _parameters(self) -> Iterable[tuple[str, Tensor]]:
         return self._policy.named_parameters()
+
+    def _buffers(self) -> dict[str, Tensor]:
+        """Return what the policy keeps besides weights, such as a code book."""
+        weights = {name for name, _ in self._parameters()}
+        everything = self._policy.state_dict()
+        return {name: value for name, value in everything.items() if name not in weights}
 
     def average(self, step: int) -> None:
         """Take the present weights into the running average, faster in the first steps."""
@@ -96,6 +102,7 @@ class TrainingState:
             OSError: The disk refused; the state before is whole.
         """
         tensors = {f"policy.{name}": value.detach() for name, value in self._parameters()}
+        tensors |= {f"buffer.{name}": value for name, value in self._buffers().items()}
         tensors |= {f"average.{name}": value for name, value in self._average.items()}
         for index, slots in self._optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items()}
@@ -139,6 +146,8 @@ class TrainingState:
             for name, value in self._parameters():
                 value.copy_(tensors[f"policy.{name}"])
                 self._average[name].copy_(tensors[f"average.{name}"])
+            for name, value in self._buffers().items():
+                value.copy_(tensors[f"buffer.{name}"])
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             if name.startswith("optimiser."):
@@ -153,17 +162,16 @@ class TrainingState:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def save_policy(directory: Path, policy: Any, pre: Any, post: Any, embodiment: Embodiment) -> None:
+def save_policy(directory: Path, built: Built, embodiment: Embodiment) -> None:
     """Write a LeRobot checkpoint and our `steer.json`, replacing what was there.
 
-    The weights are stored in half precision, which halves the file; LeRobot loads them into the
-    float32 of its model.
+    The weights are stored in half precision, which halves the file, or in eight bits where that
+    loses nothing; LeRobot loads them into the float32 of its model.
 
     Args:
         directory: Of the checkpoint; it appears whole.
-        policy: A LeRobot policy; left in half precision.
-        pre: Its pre-processor.
-        post: Its post-processor.
+        built: Policy, processors, and what else belongs into the checkpoint; the policy is left in
+            low precision.
         embodiment: The body that it drives, in the units of its actions.
 
     Raises:
@@ -171,11 +179,16 @@ def save_policy(directory: Path, policy: Any, pre: Any, post: Any, embodiment: E
     """
     fresh = directory.with_suffix(".partial")
     shutil.rmtree(fresh, ignore_errors=True)
+    policy = built.policy.eval().half()
+    for module in built.coarse:
+        module.to(torch.float8_e5m2)
     try:
-        for part in (policy.half(), pre, post):
+        for part in (policy, built.preprocess, built.postprocess):
             part.save_pretrained(fresh)
     except SafetensorError as error:  # what it makes of a full disk
         raise OSError(f"{fresh}: {error}") from error
+    for asset in built.assets:
+        shutil.copytree(asset, fresh / asset.name)
     tree = {"format_version": 1, "embodiment": json.loads(embodiment.to_json())}
     (fresh / "steer.json").write_text(json.dumps(tree, indent=2) + "\n")
     shutil.rmtree(directory, ignore_errors=True)

@@ -4,7 +4,7 @@ LeRobot takes 10 s and 800 MB to import, so it is imported where it is called.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,13 @@ def _load(directory: Path, device: str) -> LoadedPolicy:
     if hasattr(config, "pretrained_backbone_weights"):
         # They would be downloaded, and then overwritten by the checkpoint's.
         vars(config)["pretrained_backbone_weights"] = None
+    vars(config).update(_inside(directory, vars(config)))
     policy: Any = get_policy_class(policy_type).from_pretrained(directory, config=config)
     _check_complete(policy, directory)
     preprocess, postprocess = make_pre_post_processors(
         config,
         pretrained_path=str(directory),
-        preprocessor_overrides=_device_override(directory / "policy_preprocessor.json", device),
+        preprocessor_overrides=_overrides(directory, device),
     )
     return LoadedPolicy(policy.eval(), preprocess, postprocess)
 
@@ -102,9 +103,29 @@ def _check_complete(policy: "PreTrainedPolicy", directory: Path) -> None:
         )
 
 
-def _device_override(preprocessor: Path, device: str) -> dict[str, Any]:
-    """Return the override of the device step, if the pre-processor has one."""
-    steps = json.loads(preprocessor.read_text())["steps"]
-    if any(step.get("registry_name") == "device_processor" for step in steps):
-        return {"device_processor": {"device": device}}
-    return {}
+def _overrides(directory: Path, device: str) -> dict[str, dict[str, Any]]:
+    """Return what differs from the pre-processor's file: the device, and where its parts lie."""
+    steps = json.loads((directory / "policy_preprocessor.json").read_text())["steps"]
+    overrides: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        changed = _inside(directory, step.get("config", {}))
+        if step.get("registry_name") == "device_processor":
+            changed["device"] = device
+        if changed:
+            overrides[step["registry_name"]] = changed
+    return overrides
+
+
+def _inside(directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that name a directory inside the checkpoint, as paths from anywhere.
+
+    A tokenizer or the configuration of a language model that lies there is named by a relative
+    path, so that the checkpoint can be copied. LeRobot would look for it where the server was
+    started, or in the hub.
+    """
+    home, found = directory.resolve(), {}
+    for name, value in options.items():
+        path = home / value if isinstance(value, str) else home
+        if path.is_dir() and home in path.resolve().parents:
+            found[name] = str(path)
+    return found

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer, models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("lerobot")]
 
@@ -37,11 +38,27 @@ def rewrite(path, change):
     path.write_text(json.dumps(tree))
 
 
+READERS = {"reader": "words", "stray-reader": "../words", "hub-reader": "somebody/words"}
+"""Checkpoints with a tokenizer, by what they call it."""
+
+
+def add_tokenizer(directory, name):
+    """Let the pre-processor have a tokenizer called `name`; there is one in `words`."""
+    (directory / "words").mkdir()
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "move": 1}, unk_token="<unk>"))
+    tokenizer.save(str(directory / "words" / "tokenizer.json"))
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<unk>"}
+    (directory / "words" / "tokenizer_config.json").write_text(json.dumps(about))
+    step = {"registry_name": "tokenizer_processor", "config": {"tokenizer_name": name}}
+    path = directory / "policy_preprocessor.json"
+    rewrite(path, lambda tree: tree["steps"].insert(2, step))
+
+
 @pytest.fixture(scope="module")
 def outcomes(real_checkpoints, tmp_path_factory):
     """What loading makes of some checkpoints, by name; LeRobot is imported once for all."""
     root = tmp_path_factory.mktemp("damaged")
-    for name in ("whole", "truncated", "partial", "unknown", "elsewhere", "backbone"):
+    for name in ("whole", "truncated", "partial", "unknown", "elsewhere", "backbone", *READERS):
         source = "diffusion-camera" if name == "backbone" else "diffusion"
         shutil.copytree(real_checkpoints / source, root / name)
     damaged = root / "truncated" / "model.safetensors"
@@ -55,6 +72,8 @@ def outcomes(real_checkpoints, tmp_path_factory):
         root / "backbone" / "config.json",
         lambda tree: tree.update(pretrained_backbone_weights="ResNet18_Weights.IMAGENET1K_V1"),
     )
+    for name, tokenizer in READERS.items():
+        add_tokenizer(root / name, tokenizer)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run(
         [sys.executable, "-c", SCRIPT, root], check=True, capture_output=True, env=environment
@@ -97,3 +116,15 @@ def test_a_checkpoint_of_another_device_is_loaded_onto_ours(outcomes):
 def test_a_pretrained_backbone_is_not_downloaded(outcomes):
     """The checkpoint has the backbone's weights; those of ImageNet would be overwritten."""
     assert outcomes["backbone"] == "loaded diffusion on cpu"
+
+
+def test_a_tokenizer_inside_the_checkpoint_is_found_by_its_relative_path(outcomes):
+    """The checkpoint may lie anywhere, and the server be started anywhere."""
+    assert outcomes["reader"] == "loaded diffusion on cpu"
+
+
+@pytest.mark.parametrize("name", ["stray-reader", "hub-reader"])
+def test_a_tokenizer_elsewhere_stays_what_lerobot_takes_it_for(outcomes, name):
+    """A name of the hub, which is not there; a path out of the checkpoint is no path."""
+    assert READERS[name] in outcomes[name]
+    assert "expected one that LeRobot can load" in outcomes[name]

@@ -44,7 +44,7 @@ def root(tmp_path):
 
 def test_the_rows_of_one_task_are_read_in_order(root):
     """Two other episodes lie between them in the files."""
-    columns = read_columns(root, task="push it")
+    columns = read_columns(root, tasks=["push it"])
 
     assert columns.actions.reshape(-1).tolist() == [0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13]
     assert columns.observations["observation.state"][7].tolist() == [90, 180]
@@ -53,7 +53,7 @@ def test_the_rows_of_one_task_are_read_in_order(root):
 
 def test_failures_are_left_out_on_request(root):
     """The `filtered` control clones successes alone."""
-    columns = read_columns(root, task="push it", successes_only=True)
+    columns = read_columns(root, tasks=["push it"], successes_only=True)
 
     assert columns.actions.reshape(-1).tolist() == [0, 1, 2, 9, 10, 11, 12, 13]
     assert columns.num_episodes == 2
@@ -61,7 +61,7 @@ def test_failures_are_left_out_on_request(root):
 
 def test_a_window_repeats_the_last_action_and_says_so(root):
     """It never reads into the next episode."""
-    columns = read_columns(root, task="push it")
+    columns = read_columns(root, tasks=["push it"])
 
     rows, is_padding = columns.window(np.array([1, 5]), first=-1, length=4)
 
@@ -71,18 +71,18 @@ def test_a_window_repeats_the_last_action_and_says_so(root):
 
 def test_a_history_repeats_the_first_observation(root):
     """It never reads into the episode before."""
-    columns = read_columns(root, task="push it")
+    columns = read_columns(root, tasks=["push it"])
 
     assert columns.history(np.array([0, 3, 5]), 2).tolist() == [[0, 0], [3, 3], [4, 5]]
 
 
 def test_a_dimension_that_hardly_moves_keeps_a_floor_under_its_spread(root):
     """Divided by a spread of almost nothing it would explode on the robot."""
-    statistics = read_columns(root, task="turn it").statistics()
+    statistics = read_columns(root, tasks=["turn it"]).statistics()
 
     assert statistics["action"]["std"].tolist() == [0.5]
     assert statistics["action"]["min"].tolist() == [7]
-    still = read_columns(root, task="turn it")
+    still = read_columns(root, tasks=["turn it"])
     still.actions[:] = 3.0
     assert still.statistics()["action"]["std"].tolist() == pytest.approx([0.01])
 
@@ -90,7 +90,7 @@ def test_a_dimension_that_hardly_moves_keeps_a_floor_under_its_spread(root):
 def test_an_unknown_task_is_refused_with_those_that_there_are(root):
     """Tasks are told by their instruction."""
     with pytest.raises(DatasetError, match=r"^task: expected one of 'push it', 'turn it', got 'x'"):
-        read_columns(root, task="x")
+        read_columns(root, tasks=["x"])
 
 
 def test_a_file_without_its_footer_is_told_from_a_missing_one(root):
@@ -98,7 +98,7 @@ def test_a_file_without_its_footer_is_told_from_a_missing_one(root):
     (root / "data" / "file-9.parquet").write_bytes(b"PAR1 cut short")
 
     with pytest.raises(DatasetError, match=r"expected finished parquet files, got one cut short"):
-        read_columns(root, task="push it")
+        read_columns(root, tasks=["push it"])
 
 
 def test_a_directory_that_is_no_dataset_is_refused(tmp_path):
@@ -106,4 +106,4 @@ def test_a_directory_that_is_no_dataset_is_refused(tmp_path):
     with pytest.raises(
         DatasetError, match=r"^dataset: expected a LeRobotDataset v3 in .*, got none"
     ):
-        read_columns(tmp_path, task="push it")
+        read_columns(tmp_path, tasks=["push it"])

@@ -4,8 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
@@ -19,39 +17,11 @@ pytestmark = pytest.mark.slow  # LeRobot alone takes ten seconds to import
 PUSH = TASKS["push"]
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """Return a dataset of push with random rows: four episodes of ten."""
-    root = tmp_path_factory.mktemp("policy") / "robot"
-    (root / "meta").mkdir(parents=True)
-    (root / "data").mkdir()
-    (root / "meta" / "info.json").write_text("{}")
-    names = pa.table({"task_index": [0], "task": [PUSH.instruction]}).to_pandas()
-    pq.write_table(pa.Table.from_pandas(names.set_index("task")), root / "meta" / "tasks.parquet")
-    rng = np.random.default_rng(0)
-
-    def column(size):
-        numbers = rng.uniform(-1, 1, (40, size)).astype(np.float32)
-        return pa.FixedSizeListArray.from_arrays(numbers.reshape(-1), size)
-
-    table = {
-        "observation.state": column(4),
-        "observation.environment_state": column(39),
-        "action": column(4),
-        "next.success": np.arange(40) % 20 == 19,
-        "episode_index": np.arange(40) // 10,
-        "task_index": np.zeros(40, np.int64),
-        "index": np.arange(40),
-    }
-    pq.write_table(pa.table(table), root / "data" / "file.parquet")
-    return root
-
-
 @pytest.fixture
 def config(root, tmp_path):
     """Return a run of six small steps."""
     return PolicyConfig(
-        task="push",
+        tasks=("push",),
         root=root,
         output=tmp_path / "policy",
         steps=6,
@@ -170,7 +140,7 @@ def test_a_checkpoint_that_finds_no_room_is_told_in_one_line(config, monkeypatch
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("lerobot.policies.pretrained.PreTrainedPolicy._save_pretrained", full)
-    options = {"task": "push", "root": config.root, "output": config.output, "steps": 2}
+    options = {"tasks": "push", "root": config.root, "output": config.output, "steps": 2}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     assert main([*words, "--batch-size", "4"]) == 2

@@ -1,6 +1,6 @@
 """The suite: which policies there are, on which tasks, and what a run of it consists of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sim.evaluation.cells import Cell
 from sim.plugins import is_plugin, load_plugin
-from sim.tasks import TASKS, spec_of
+from sim.tasks import DEMO, TASKS, spec_of
 from sim.tasks.disturbed import DISTURBANCES, split_name
 from steer.errors import InvalidInputError
 
@@ -29,42 +29,61 @@ _OGBENCH = tuple(name for name, spec in TASKS.items() if spec.package == "ogbenc
 _FETCH = tuple(name for name, spec in TASKS.items() if spec.package == "gymnasium-robotics")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuitePolicy:
     """A kind of policy.
 
     Attributes:
+        architecture: One of `sim.policies.architectures`.
         tasks: Where there is one.
         is_shared: Whether all tasks of a dataset share one checkpoint.
         is_clean: Whether it was cloned from the expert's clean episodes alone.
+        successes_only: Whether it was cloned from successful episodes alone: a control, no cell.
+        looks: Whether it looks through a camera.
+        steps: Gradient steps; 0 is the architecture's own number.
     """
 
+    architecture: str
     tasks: tuple[str, ...]
     is_shared: bool = False
     is_clean: bool = False
+    successes_only: bool = False
+    looks: bool = False
+    steps: int = 0
 
+
+_SHORT = 8_000
+"""Steps of the diffusion policies that the demo does not use: two thirds of the time."""
 
 POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
     {
         "diffusion": SuitePolicy(
-            (
-                "push",
-                "peg-insert-side",
-                "basketball",
-                *_OGBENCH,
-                "fetch-push",
-                "fetch-pick-and-place",
-            )
+            architecture="diffusion",
+            tasks=(*DEMO, "basketball", *_OGBENCH[1:], "fetch-push", "fetch-pick-and-place"),
+            steps=_SHORT,
         ),
-        "act": SuitePolicy((*_OGBENCH, *_FETCH)),
-        "dit": SuitePolicy((*_METAWORLD, *_FETCH), is_shared=True),
-        "vqbet": SuitePolicy(("push", "basketball", "box-close"), is_shared=True),
-        "smolvla": SuitePolicy((*_METAWORLD, *_FETCH), is_shared=True),
-        "diffusion-clean": SuitePolicy(("box-close", "cube-double", "fetch-push"), is_clean=True),
-        "diffusion-filtered": SuitePolicy(("push", "peg-insert-side", "cube-single", "fetch-push")),
+        "act": SuitePolicy(architecture="act", tasks=(*_OGBENCH, *_FETCH)),
+        "dit": SuitePolicy(architecture="dit", tasks=(*_METAWORLD, *_FETCH), is_shared=True),
+        "vqbet": SuitePolicy(
+            architecture="vqbet",
+            tasks=("push", "basketball", "box-close"),
+            is_shared=True,
+            looks=True,
+        ),
+        "smolvla": SuitePolicy(
+            architecture="smolvla", tasks=(*_METAWORLD, *_FETCH), is_shared=True, looks=True
+        ),
+        "diffusion-clean": SuitePolicy(
+            architecture="diffusion",
+            tasks=("box-close", "cube-double", "fetch-push"),
+            is_clean=True,
+            steps=_SHORT,
+        ),
+        "diffusion-filtered": SuitePolicy(
+            architecture="diffusion", tasks=(*DEMO, "fetch-push"), successes_only=True, steps=_SHORT
+        ),
     }
 )
-_CONTROLS = ("diffusion-filtered",)
 
 
 def cells_of(patterns: str) -> tuple[Cell, ...]:
@@ -78,7 +97,7 @@ def cells_of(patterns: str) -> tuple[Cell, ...]:
         Cell(policy, task)
         for policy, item in POLICIES.items()
         for task in item.tasks
-        if policy not in _CONTROLS
+        if not item.successes_only
     ]
     found: list[Cell] = []
     for pattern in patterns.split(","):

@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 from sim.policies.options import PolicyConfig
 from sim.policies.train import train
-from sim.tasks import TASKS, spec_of
+from sim.suite import POLICIES, SuitePolicy, source_of
+from sim.tasks import DEMO, spec_of
 from steer.errors import InvalidInputError, SteerError
 
 __all__ = ["CAMERAS", "PLAN", "Planned", "config_of", "main"]
@@ -32,81 +33,39 @@ class Planned:
     """One checkpoint of the suite.
 
     Attributes:
-        architecture: One of `sim.policies.architectures`.
+        kind: What it is one of.
         tasks: What it is trained on and serves.
         dataset: Directory of their data; they share it.
-        is_clean: Whether it clones experts without noise, whose data lie in `clean/<dataset>`.
-        successes_only: Whether it clones successful episodes alone.
-        needs_pictures: Whether it looks through the dataset's camera.
+        steps: Gradient steps; 0 is the architecture's own number.
     """
 
-    architecture: str
+    kind: SuitePolicy
     tasks: tuple[str, ...]
     dataset: str
-    is_clean: bool = False
-    successes_only: bool = False
-    needs_pictures: bool = False
+    steps: int
 
 
-def _tasks_of(dataset: str) -> tuple[str, ...]:
-    return tuple(name for name, spec in TASKS.items() if spec.dataset == dataset)
-
-
-def _single(
-    architecture: str, tasks: Sequence[str], *, is_clean: bool = False, successes_only: bool = False
-) -> dict[str, Planned]:
-    """Return one checkpoint for each task."""
-    kind = "-clean" if is_clean else "-filtered" if successes_only else ""
+def _plan() -> dict[str, Planned]:
+    """Return the checkpoints of all kinds of policies."""
+    tasks: dict[str, list[str]] = {}
+    kinds: dict[str, SuitePolicy] = {}
+    for policy, kind in POLICIES.items():
+        for task in kind.tasks:
+            name = source_of(policy, task)
+            tasks.setdefault(name, []).append(task)
+            kinds[name] = kind
     return {
-        f"{architecture}{kind}-{name}": Planned(
-            architecture=architecture,
-            tasks=(name,),
-            dataset=spec_of(name).dataset,
-            is_clean=is_clean,
-            successes_only=successes_only,
+        name: Planned(
+            kind=kinds[name],
+            tasks=tuple(found),
+            dataset=spec_of(found[0]).dataset,
+            steps=0 if found[0] in DEMO else kinds[name].steps,
         )
-        for name in tasks
+        for name, found in tasks.items()
     }
 
 
-def _shared(
-    architecture: str, dataset: str, tasks: tuple[str, ...] = (), *, needs_pictures: bool = False
-) -> dict[str, Planned]:
-    """Return one checkpoint for several tasks, all of the dataset unless some are named."""
-    planned = Planned(
-        architecture=architecture,
-        tasks=tasks or _tasks_of(dataset),
-        dataset=dataset,
-        needs_pictures=needs_pictures,
-    )
-    return {f"{architecture}-{dataset}": planned}
-
-
-_ACT_TASKS = (
-    "cube-single",
-    "cube-double",
-    "scene",
-    "puzzle-3x3",
-    "fetch-push",
-    "fetch-pick-and-place",
-    "fetch-slide",
-)
-_CLEAN_TASKS = ("box-close", "cube-double", "fetch-push")
-_FILTERED_TASKS = ("basketball", "cube-double", "fetch-pick-and-place", "scene")
-
-PLAN: Mapping[str, Planned] = MappingProxyType(
-    {
-        **_single("diffusion", tuple(TASKS)),
-        **_single("act", _ACT_TASKS),
-        **_shared("dit", "metaworld"),
-        **_shared("dit", "gymnasium-robotics"),
-        **_shared("vqbet", "metaworld", ("push", "basketball", "box-close"), needs_pictures=True),
-        **_shared("smolvla", "metaworld", needs_pictures=True),
-        **_shared("smolvla", "gymnasium-robotics", needs_pictures=True),
-        **_single("diffusion", _CLEAN_TASKS, is_clean=True),
-        **_single("diffusion", _FILTERED_TASKS, successes_only=True),
-    }
-)
+PLAN: Mapping[str, Planned] = MappingProxyType(_plan())
 
 
 def config_of(name: str, *, data: Path, output: Path) -> PolicyConfig:
@@ -123,15 +82,17 @@ def config_of(name: str, *, data: Path, output: Path) -> PolicyConfig:
     if name not in PLAN:
         raise InvalidInputError.expected("policy", "one of " + ", ".join(PLAN), repr(name))
     planned = PLAN[name]
-    home = data / "clean" if planned.is_clean else data
+    kind = planned.kind
+    home = data / "clean" if kind.is_clean else data
     return PolicyConfig(
         tasks=planned.tasks,
         root=home / planned.dataset,
         output=output / name,
-        architecture=planned.architecture,
-        successes_only=planned.successes_only,
-        clean_only=planned.is_clean,
-        pictures=data / "pictures" / planned.dataset if planned.needs_pictures else None,
+        architecture=kind.architecture,
+        successes_only=kind.successes_only,
+        clean_only=kind.is_clean,
+        pictures=data / "pictures" / planned.dataset if kind.looks else None,
+        steps=planned.steps,
     )
 
 

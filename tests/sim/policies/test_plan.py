@@ -21,9 +21,9 @@ def trained(monkeypatch):
 
 def test_the_suite_has_five_architectures_on_thirteen_tasks():
     """What the published figures cover."""
-    kinds = Counter(planned.architecture for planned in PLAN.values())
+    kinds = Counter(planned.kind.architecture for planned in PLAN.values())
 
-    assert kinds == {"diffusion": 20, "act": 7, "dit": 2, "vqbet": 1, "smolvla": 2}
+    assert kinds == {"diffusion": 16, "act": 7, "dit": 2, "vqbet": 1, "smolvla": 2}
     assert {task for planned in PLAN.values() for task in planned.tasks} == set(TASKS)
 
 
@@ -32,8 +32,8 @@ def test_a_name_tells_policy_and_task_or_dataset(name):
     """As it is called on a server."""
     planned = PLAN[name]
 
-    assert name.startswith(planned.architecture)
-    assert name.endswith(planned.dataset if len(planned.tasks) > 1 else planned.tasks[0])
+    assert name.startswith(planned.kind.architecture)
+    assert name.endswith(planned.dataset if planned.kind.is_shared else planned.tasks[0])
 
 
 @pytest.mark.parametrize("name", PLAN)
@@ -43,9 +43,9 @@ def test_a_planned_run_fits_its_architecture_and_one_body(name, tmp_path):
 
     assert {spec.dataset for spec in specs_of(config)} == {config.root.name}
     assert config.steps > 0
-    if PLAN[name].needs_pictures:
+    if PLAN[name].kind.looks:
         assert all(CAMERAS[spec.dataset] in spec.cameras for spec in specs_of(config))
-    assert PLAN[name].needs_pictures == ARCHITECTURES[config.architecture].needs_pictures
+    assert PLAN[name].kind.looks == ARCHITECTURES[config.architecture].needs_pictures
 
 
 def test_clean_data_lie_apart(tmp_path):

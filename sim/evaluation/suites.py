@@ -20,6 +20,11 @@ _SWEEP = (
 )
 _ORACLE = "diffusion/fetch-push,dit/fetch-pick-and-place,act/cube-single,dit/basketball"
 _PACKAGE_LIMIT = "diffusion/push,act/scene,dit/box-close"
+_DISTURBED = ",".join(
+    f"{cell}~{how}"
+    for cell in ("diffusion/push", "diffusion/cube-single", "diffusion/fetch-push")
+    for how in ("noise", "shift")
+)
 
 
 def _block(
@@ -51,7 +56,15 @@ def _quick() -> tuple[Block, ...]:
     return (_block("*/*", "alone steered", 10), _block(_CONTROLS, "random", 10))
 
 
-SUITES = {"published": _published, "quick": _quick}
+def _disturbed() -> tuple[Block, ...]:
+    return (_block(_DISTURBED, "alone steered argmax", 100),)
+
+
+def _data() -> tuple[Block, ...]:
+    return (_block("diffusion/push,diffusion/cube-single", "alone steered", 100),)
+
+
+SUITES = {"published": _published, "quick": _quick, "disturbed": _disturbed, "data": _data}
 
 
 def suite(name: str) -> tuple[Block, ...]:

@@ -18,6 +18,7 @@ from steer.wire.session import ServerDescription
 __all__ = ["Tuned", "check_test_run"]
 
 _SWEEP = (1, 8, 16, 64)
+_OTHER = "; other configurations run on --seeds tune or --seeds user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,11 @@ def check_test_run(
     """
     if evaluation.split != "test":
         return
-    other = "; other configurations run on --seeds tune or --seeds user"
     for name in ("margin", "beta"):
         was, now = getattr(tuned.settings, name), getattr(evaluation.settings, name)
         if was != now:
             raise ConfigError(
-                f"--{name}: expected {was}, as tuned, on test seeds, got {now}{other}"
+                f"--{name}: expected {was}, as tuned, on test seeds, got {now}{_OTHER}"
             )
     allowed = {*_SWEEP, tuned.settings.num_candidates}
     for block in evaluation.blocks:
@@ -74,22 +74,28 @@ def check_test_run(
             if run.num_candidates not in allowed:
                 raise ConfigError(
                     f"--candidates: expected on test seeds {tuned.settings.num_candidates}, as "
-                    f"tuned, or one of the sweep {_SWEEP}, got {run.num_candidates}{other}"
+                    f"tuned, or one of the sweep {_SWEEP}, got {run.num_candidates}{_OTHER}"
                 )
     served = {item.name: item.digest for item in description.critics}
     for task in evaluation.tasks:
         name = spec_of(task).name
-        if is_plugin(task) or name not in tuned.critics:
-            raise ConfigError(
-                f"critic {name!r}: expected one that N and margin were tuned with, on test seeds, "
-                f"got one that sim/artefacts/tuning.json does not know{other}"
-            )
-        if served[name] != tuned.critics[name]:
-            raise ConfigError(
-                f"critic {name!r}: expected {tuned.critics[name]}, with which N and margin were "
-                f"tuned, on test seeds, got {served[name]}; tune anew: python -m sim.tune"
-            )
+        _check_critic(name, served[name], tuned, is_own=is_plugin(task))
         _check_seeds(critic_path(name, artefacts))
+
+
+def _check_critic(name: str, digest: str, tuned: Tuned, *, is_own: bool) -> None:
+    """Refuse a critic that the record does not know; of a task it may know several, `push@25`."""
+    known = [found for key, found in tuned.critics.items() if key.partition("@")[0] == name]
+    if is_own or not known:
+        raise ConfigError(
+            f"critic {name!r}: expected one that N and margin were tuned with, on test seeds, got "
+            f"one that tuning.json does not know{_OTHER}"
+        )
+    if digest not in known:
+        raise ConfigError(
+            f"critic {name!r}: expected {' or '.join(known)}, with which N and margin were tuned, "
+            f"on test seeds, got {digest}; tune anew: python -m sim.tune"
+        )
 
 
 def _check_seeds(critic: Path) -> None:

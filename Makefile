@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-artefacts evaluate test test-quick test-main test-robot check \
+.PHONY: help setup demo demo-artefacts suite-artefacts suite-quick evaluate test test-quick test-main test-robot check \
 	check-lint check-format check-mypy check-pyright check-imports check-stubs format proto lock \
 	bench results clean
 
@@ -20,7 +20,14 @@ demo: setup  ## Robots alone and steered, on the same seeds; writes demo/report.
 	$(PYTHON_BIN) -m sim.demo --episodes $(EPISODES)
 
 demo-artefacts: setup  ## Make the demo's weights anew, from data collection on (hours)
+	$(PYTHON_BIN) -m sim.build_artefacts --demo
+
+suite-artefacts: setup  ## Make all weights of the suite anew, and tune (a night)
 	$(PYTHON_BIN) -m sim.build_artefacts
+
+suite-quick: setup  ## A preliminary verdict on every cell, in minutes; writes runs/quick/report.html
+	$(PYTHON_BIN) -m sim.evaluate --suite quick --output runs/quick
+	$(PYTHON_BIN) -m sim.report runs/quick
 
 evaluate: setup  ## Paired episodes through a real server; options in ARGS="..."
 	$(PYTHON_BIN) -m sim.evaluate $(ARGS)

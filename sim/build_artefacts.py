@@ -1,6 +1,6 @@
-"""Makes the demo's weights from nothing: data, policies, critics, audits, and the tuned choice.
+"""Makes the committed weights from nothing: data, policies, critics, audits, the tuned choice.
 
-    python -m sim.build_artefacts
+    python -m sim.build_artefacts --demo
 
 Each stage is a command of this repository, run in a process of its own, several at a time where
 they do not depend on each other. A stage that is complete, and whose command, code, package
@@ -8,7 +8,7 @@ versions and input files are the same as then, is skipped: a build that was stop
 it was, and one whose inputs have changed is not taken for done. Data, policies, critics and audits
 are made under `--work` and replace those of `sim/artefacts` when all are complete. Then N and the
 margin are chosen with them, and `MANIFEST.json` says which command, with which seeds, made which
-file.
+file. `--demo` makes what the demo needs and leaves the rest as it is; nothing is tuned then.
 """
 
 import argparse
@@ -22,59 +22,82 @@ from pathlib import Path
 
 from sim.stage_runner import ENVIRONMENT, StageError, StageRunner
 from sim.stages import PACKAGES, Stage, sha256, stages, tuning_stage
-from sim.tasks import DEMO
 from steer.errors import ConfigError, SteerError
 
 __all__ = ["build", "main"]
 
 ARTEFACTS = Path("sim/artefacts")
-MAX_BYTES = 16 * 2**20
+MAX_BYTES, MAX_FILE_BYTES = 96 * 2**20, 20 * 2**20
 
 _FORMAT_VERSION = 1
-_DATA, _WEIGHTS, _AUDITS = ("data",), ("policy", "policy-filtered", "critic"), ("audit",)
+_AT_ONCE = (("data",), ("pictures",), ("policy", "critic"), ("audit",))
+"""Kinds of stages that do not depend on each other."""
 _MANIFEST = "MANIFEST.json"
 
 
-def build(work: Path, target: Path = ARTEFACTS, *, jobs: int = 1) -> None:
+def build(work: Path, target: Path = ARTEFACTS, *, jobs: int = 1, is_demo: bool = False) -> None:
     """Run what is left of the build, and put its result into `target`.
 
     Args:
         work: Where data and artefacts are made; kept, so that a stopped build goes on.
-        target: The artefacts that the demo uses.
+        target: Where they are put.
         jobs: Stages at a time; with more than one, each has its output in `<work>/logs`.
+        is_demo: Whether to make what the demo needs alone.
 
     Raises:
         StageError: A command failed.
-        ConfigError: The result is over the 16 MiB that the repository takes, or another build
-            has the work directory.
+        ConfigError: The result is over what the repository takes, or another build has the work
+            directory.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the commands have ended.
     """
-    plan, tuning = stages(work), tuning_stage(work)
+    plan, tuning = stages(work, is_demo=is_demo), tuning_stage(work)
     runner = StageRunner(work)
     with runner.opened():
-        # Tasks of one package share a dataset, which one command at a time can write.
-        for kinds, at_once in ((_DATA, 1), (_WEIGHTS, jobs), (_AUDITS, jobs)):
+        for kinds in _AT_ONCE:
+            # Tasks of one package share a dataset, which one command at a time can write.
+            at_once = 1 if kinds == ("data",) else jobs
             runner.run([stage for stage in plan if stage.kind in kinds], jobs=at_once)
-        _install(work / "artefacts", target)
-        runner.run([tuning], jobs=1)
-    manifest = _manifest([*plan, tuning], target)
+        _install(_made(plan, work / "artefacts"), work / "artefacts", target)
+        if not is_demo:
+            runner.run([tuning], jobs=1)
+            plan = [*plan, tuning]
+    manifest = _manifest(plan, target)
     (target / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
-def _install(made: Path, target: Path) -> None:
-    """Put what was made in the place of each task's artefacts, one task after the other."""
-    size = sum(path.stat().st_size for path in _files(made))
-    if size > MAX_BYTES:
-        raise ConfigError(f"artefacts: expected at most {MAX_BYTES} bytes in all, got {size}")
-    for task in DEMO:
-        if not (made / task).is_dir():
-            raise ConfigError(f"artefacts: expected those of {task} in {made}, got none")
+def _made(plan: Sequence[Stage], made: Path) -> list[Path]:
+    """Return the directories of the artefacts, below `made`.
+
+    Raises:
+        ConfigError: A stage has left none.
+    """
+    outputs = {path.parent for s in plan for path in s.outputs if made in path.parents}
+    for path in outputs:
+        if not path.is_dir():
+            raise ConfigError(f"artefacts: expected {path}, got none")
+    return sorted(path.relative_to(made) for path in outputs)
+
+
+def _install(names: Sequence[Path], made: Path, target: Path) -> None:
+    """Put what was made in the place of what is there, one artefact after the other.
+
+    Raises:
+        ConfigError: It is too large.
+    """
+    sizes = {path: path.stat().st_size for name in names for path in _files(made, name)}
+    if sum(sizes.values()) > MAX_BYTES:
+        got = sum(sizes.values())
+        raise ConfigError(f"artefacts: expected at most {MAX_BYTES} bytes in all, got {got}")
+    for path, size in sizes.items():
+        if size > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, got {size}")
     (target / _MANIFEST).unlink(missing_ok=True)  # It speaks of what goes now.
-    for task in DEMO:
-        fresh, present, old = target / f".{task}.new", target / task, target / f".{task}.old"
+    for name in names:
+        present = target / name
+        fresh, old = (present.with_name(f".{present.name}.{end}") for end in ("new", "old"))
         shutil.rmtree(fresh, ignore_errors=True)
-        for path in _files(made / task):
-            copy = fresh / path.relative_to(made / task)
+        for path in _files(made, name):
+            copy = fresh / path.relative_to(made / name)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         shutil.rmtree(old, ignore_errors=True)
@@ -84,9 +107,9 @@ def _install(made: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: Path, name: Path = Path()) -> Iterator[Path]:
     """Yield the files that belong to artefacts: not the states and logs of their training."""
-    for path in sorted(root.rglob("*")):
+    for path in sorted((root / name).rglob("*")):
         parts = path.relative_to(root).parts
         is_training = any(part.endswith(("training", ".partial")) for part in parts)
         if path.is_file() and not is_training:
@@ -119,15 +142,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--work",
         type=Path,
-        default=Path("build/demo-artefacts"),
+        default=Path("build/artefacts"),
         help="where data and artefacts are made, and kept for a build that goes on",
     )
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="stages at a time (default: cores)"
     )
+    parser.add_argument("--demo", action="store_true", help="what the demo needs alone")
     args = parser.parse_args(argv)
     try:
-        build(args.work, jobs=max(1, args.jobs))
+        build(args.work, jobs=max(1, args.jobs), is_demo=args.demo)
     except KeyboardInterrupt:
         return 130
     except (SteerError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The commands that make the demo's weights, in order, and what each depends on."""
+"""The commands that make the committed weights, in order, and what each depends on."""
 
 import hashlib
 import json
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from sim.policies.plan import CAMERAS, PLAN, Planned
 from sim.seeds import SPLITS, episode_seeds
-from sim.tasks import DEMO, TaskSpec, spec_of
+from sim.suite import POLICIES, source_of
+from sim.tasks import DEMO, TASKS, TaskSpec, spec_of
 
-__all__ = ["NUM_EPISODES", "PACKAGES", "Stage", "sha256", "stages", "tuning_stage"]
+__all__ = ["KINDS", "NUM_EPISODES", "PACKAGES", "Stage", "sha256", "stages", "tuning_stage"]
 
-NUM_EPISODES = 300
-PACKAGES = ("lerobot", "metaworld", "mujoco", "numpy", "ogbench", "torch")
+KINDS = ("data", "pictures", "policy", "critic", "audit")
+"""Of the stages, in the order in which they depend on each other."""
+NUM_EPISODES, NUM_CLEAN_EPISODES = 300, 150
+PACKAGES = ("gymnasium-robotics", "lerobot", "metaworld", "mujoco", "numpy", "ogbench", "torch")
+FEWER_EPISODES = (25, 50, 100)
+"""Critics of fewer episodes, for how much data is enough; of the tasks below."""
+FEWER_TASKS = ("push", "cube-single")
 
 _POLICY_CODE = (Path("sim/policies"),)
 _CRITIC_CODE = (Path("steer/train"), Path("steer/critics"))
@@ -23,7 +30,7 @@ class Stage:
     """One command of the build.
 
     Attributes:
-        name: For example `push/critic`.
+        name: Its kind and what it makes, for example `critic/push`.
         command: Arguments after `python`.
         seeds: Which seeds it uses, in words.
         outputs: Files that exist once it is complete; each appears whole or not at all. Empty for
@@ -41,8 +48,8 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """The part of the name after the task."""
-        return self.name.rpartition("/")[2]
+        """What it makes one of: the part of the name before the slash."""
+        return self.name.partition("/")[0]
 
     def key(self, work: Path) -> str:
         """Return the SHA-256 of the command, the packages' versions, and all input files.
@@ -60,14 +67,31 @@ class Stage:
         return total.hexdigest()
 
 
-def stages(work: Path) -> list[Stage]:
+def stages(work: Path, *, is_demo: bool = False) -> list[Stage]:
     """Return all stages up to the audit, in order.
 
     Args:
         work: Where data and artefacts are made.
+        is_demo: Whether to make what the demo needs alone.
     """
-    steps = (_collect, _policy, _filtered_policy, _critic, _audit)
-    return [step(spec, work) for step in steps for spec in map(spec_of, DEMO)]
+    tasks = DEMO if is_demo else tuple(TASKS)
+    plan = {
+        name: planned for name, planned in PLAN.items() if not is_demo or name in _demo_sources()
+    }
+    clean = [task for item in plan.values() if item.kind.is_clean for task in item.tasks]
+    looking = {item.dataset for item in plan.values() if item.kind.looks}
+    found = [_collect(spec_of(task), work) for task in tasks]
+    found += [_collect(spec_of(task), work, is_clean=True) for task in clean]
+    found += [_pictures(dataset, work) for dataset in sorted(looking)]
+    found += [_policy(name, planned, work) for name, planned in plan.items()]
+    found += [_critic(spec_of(task), work) for task in tasks]
+    if not is_demo:
+        found += [
+            _critic(spec_of(task), work, f"@{name}", *options)
+            for task in FEWER_TASKS
+            for name, options in _fewer().items()
+        ]
+    return found + [_audit(spec_of(task), work) for task in tasks]
 
 
 def tuning_stage(work: Path) -> Stage:
@@ -77,59 +101,93 @@ def tuning_stage(work: Path) -> Stage:
     return Stage("tuning", command, f"tune {tune.start} to {tune.stop - 1}")
 
 
-def _collect(spec: TaskSpec, work: Path) -> Stage:
-    seeds = episode_seeds("train", NUM_EPISODES, block=spec.seed_block)
-    options = ("--task", spec.name, "--root", str(_data(spec, work)))
-    command = ("-m", "sim.collect", *options, "--episodes", str(NUM_EPISODES))
-    return Stage(f"{spec.name}/data", command, f"train {seeds[0]} to {seeds[-1]}")
+def _demo_sources() -> set[str]:
+    return {
+        source_of(policy, task) for policy in ("diffusion", "diffusion-filtered") for task in DEMO
+    }
 
 
-def _policy(spec: TaskSpec, work: Path, *options: str, name: str = "policy") -> Stage:
-    output = work / "artefacts" / spec.name / name
-    where = ("--task", spec.name, "--root", str(_data(spec, work)), "--output", str(output))
+def _fewer() -> dict[str, tuple[str, ...]]:
+    """Return options of `steer train` by the name of what they leave out."""
+    counts = {str(count): ("--episodes", str(count)) for count in FEWER_EPISODES}
+    return {**counts, "successes": ("--successes-only",)}
+
+
+def _collect(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Stage:
+    count = NUM_CLEAN_EPISODES if is_clean else NUM_EPISODES
+    seeds = episode_seeds("train", count, block=spec.seed_block)
+    options = ("--task", spec.name, "--root", str(_data(spec, work, is_clean=is_clean)))
+    command = ("-m", "sim.collect", *options, "--episodes", str(count))
+    if is_clean:
+        command = (*command, "--noise", "0:1")
+    name = f"data/{spec.name}{'-clean' if is_clean else ''}"
+    return Stage(name, command, f"train {seeds[0]} to {seeds[-1]}")
+
+
+def _pictures(dataset: str, work: Path) -> Stage:
+    data, output = work / "data" / dataset, work / "data" / "pictures" / dataset
+    tasks = ",".join(name for name, spec in TASKS.items() if spec.dataset == dataset)
+    options = ("--root", str(data), "--tasks", tasks, "--camera", CAMERAS[dataset])
     return Stage(
-        f"{spec.name}/{name}",
-        ("-m", "sim.policies.train", *where, "--seed", "0", *options),
-        "training 0",
-        (output / "model.safetensors", output / "steer.json", output / "training.json"),
-        (_data(spec, work), *_POLICY_CODE),
+        f"pictures/{dataset}",
+        ("-m", "sim.policies.pictures", *options, "--output", str(output)),
+        "those of the data",
     )
 
 
-def _filtered_policy(spec: TaskSpec, work: Path) -> Stage:
-    return _policy(spec, work, "--successes-only", name="policy-filtered")
+def _policy(name: str, planned: Planned, work: Path) -> Stage:
+    output = work / "artefacts" / "policies" / name
+    where = ("--data", str(work / "data"), "--output", str(output.parent))
+    spec = spec_of(planned.tasks[0])
+    inputs = [_data(spec, work, is_clean=planned.kind.is_clean)]
+    if planned.kind.looks:
+        inputs.append(work / "data" / "pictures" / planned.dataset)
+    return Stage(
+        f"policy/{name}",
+        ("-m", "sim.policies.plan", name, *where),
+        "training 0",
+        (output / "model.safetensors", output / "steer.json", output / "training.json"),
+        (*inputs, *_POLICY_CODE),
+    )
 
 
-def _critic(spec: TaskSpec, work: Path) -> Stage:
-    output = work / "artefacts" / spec.name / "critic"
+def _critic(spec: TaskSpec, work: Path, suffix: str = "", *options: str) -> Stage:
+    output = work / "artefacts" / "critics" / f"{spec.name}{suffix}"
     where = ("--dataset", str(_data(spec, work)), "--task", spec.name, "--output", str(output))
     how = ("--algorithm", "iql", "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
     return Stage(
-        f"{spec.name}/critic",
-        ("-m", "steer.cli", "train", *where, *how),
+        f"critic/{output.name}",
+        ("-m", "steer.cli", "train", *where, *how, *options),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
         (_data(spec, work), *_CRITIC_CODE),
-        voids=(f"{spec.name}/audit",),
+        voids=(f"audit/{output.name}",),
     )
 
 
 def _audit(spec: TaskSpec, work: Path) -> Stage:
-    home = work / "artefacts" / spec.name
-    options = ("--critic", str(home / "critic"), "--dataset", str(_data(spec, work)))
-    command = ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{home / 'policy'}")
-    weights = (home / "critic" / "critic.safetensors", home / "policy" / "model.safetensors")
+    home = work / "artefacts"
+    critic = home / "critics" / spec.name
+    kinds = [name for name, kind in POLICIES.items() if spec.name in kind.tasks]
+    policy = home / "policies" / source_of(kinds[0], spec.name)
+    options = ("--critic", str(critic), "--dataset", str(_data(spec, work)))
     return Stage(
-        f"{spec.name}/audit",
-        command,
+        f"audit/{spec.name}",
+        ("-m", "steer.cli", "audit", *options, "--policy", f"lerobot:{policy}"),
         "held-out episodes of the data",
-        (home / "critic-audit" / "audit.json",),
-        (_data(spec, work), *weights, *_CRITIC_CODE),
+        (critic.with_name(f"{spec.name}-audit") / "audit.json",),
+        (
+            _data(spec, work),
+            critic / "critic.safetensors",
+            policy / "model.safetensors",
+            *_CRITIC_CODE,
+        ),
     )
 
 
-def _data(spec: TaskSpec, work: Path) -> Path:
-    return work / "data" / spec.dataset
+def _data(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Path:
+    home = work / "data"
+    return home / "clean" / spec.dataset if is_clean else home / spec.dataset
 
 
 def sha256(path: Path) -> str:

@@ -5,24 +5,24 @@ import json
 import pytest
 
 from sim import build_artefacts
-from sim.build_artefacts import MAX_BYTES, build, main
+from sim.build_artefacts import MAX_BYTES, MAX_FILE_BYTES, build, main
 from sim.stages import Stage, stages
 from sim.tasks import DEMO
 from steer.errors import ConfigError
 
 
-def _fake_stages(work, *, size=4):
+def _fake_stages(work, *, size=4, is_demo=False):
     """Return two stages, each a command that appends to a log and writes one artefact."""
     found = []
     for task in DEMO:
-        output = work / "artefacts" / task / "critic" / "critic.safetensors"
+        output = work / "artefacts" / "critics" / task / "critic.safetensors"
         program = (
             f"import pathlib; p = pathlib.Path({str(output)!r})\n"
             "p.parent.mkdir(parents=True); "
             f"p.write_bytes(b'x' * {size}); "
             f"pathlib.Path({str(work)!r}, 'log').open('a').write('{task} ')"
         )
-        found.append(Stage(f"{task}/critic", ("-c", program), "training 0", (output,)))
+        found.append(Stage(f"critic/{task}", ("-c", program), "training 0", (output,)))
     return found
 
 
@@ -54,19 +54,19 @@ def test_a_complete_stage_is_not_run_again(fake_build):
 def test_data_come_before_weights_and_weights_before_audits(fake_build, monkeypatch):
     """Whatever order they are listed in; and no kind of stage is left out."""
     work, target = fake_build
-    kinds = ("audit", "critic", "policy-filtered", "policy", "data")
+    kinds = ("audit", "critic", "policy", "pictures", "data")
     log = work / "order"
 
-    def listed(work):
+    def listed(work, *, is_demo):
         program = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(sys.argv[2])"
-        noted = [Stage(f"push/{k}", ("-c", program, str(log), f"{k} "), "none") for k in kinds]
+        noted = [Stage(f"{k}/push", ("-c", program, str(log), f"{k} "), "none") for k in kinds]
         return [*noted, *_fake_stages(work)]
 
     monkeypatch.setattr(build_artefacts, "stages", listed)
     build(work, target)
 
     order = log.read_text().split()
-    assert (order[0], order[-1]) == ("data", "audit")
+    assert (order[:2], order[-1]) == (["data", "pictures"], "audit")
     assert sorted(order) == sorted(kinds)
     assert {stage.kind for stage in stages(work)} == set(kinds)
 
@@ -75,15 +75,15 @@ def test_data_come_before_weights_and_weights_before_audits(fake_build, monkeypa
 def test_what_was_made_replaces_what_was_there_and_is_listed(fake_build):
     """Training states and files of an older build do not stay."""
     work, target = fake_build
-    (target / "push" / "old").mkdir(parents=True)
-    state = work / "artefacts" / "push" / "critic-training" / "state.safetensors"
+    (target / "critics" / "push" / "old").mkdir(parents=True)
+    state = work / "artefacts" / "critics" / "push-training" / "state.safetensors"
     state.parent.mkdir(parents=True)
     state.write_bytes(b"state")
 
     build(work, target)
 
     names = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    assert names == ["MANIFEST.json", *sorted(f"{t}/critic/critic.safetensors" for t in DEMO)]
+    assert names == ["MANIFEST.json", *sorted(f"critics/{t}/critic.safetensors" for t in DEMO)]
     manifest = json.loads((target / "MANIFEST.json").read_text())
     assert [stage["name"] for stage in manifest["stages"]][-1] == "tuning"
     assert sorted(manifest["sha256"]) == names[1:]
@@ -94,9 +94,11 @@ def test_artefacts_that_are_too_large_are_not_put_in_place(fake_build, monkeypat
     """The old ones stay as they are."""
     work, target = fake_build
     (target / "push").mkdir()
-    monkeypatch.setattr(build_artefacts, "stages", lambda work: _fake_stages(work, size=MAX_BYTES))
+    monkeypatch.setattr(
+        build_artefacts, "stages", lambda work, **_: _fake_stages(work, size=MAX_BYTES // 2)
+    )
 
-    with pytest.raises(ConfigError, match="expected at most 16777216 bytes in all, got 50331648"):
+    with pytest.raises(ConfigError, match="expected at most 100663296 bytes in all, got 150994944"):
         build(work, target)
 
     assert [path.name for path in target.iterdir()] == ["push"]
@@ -109,20 +111,53 @@ def test_a_work_directory_may_have_any_name(fake_build, tmp_path):
 
     build(tmp_path / "steer-training", target)
 
-    assert (target / "push" / "critic" / "critic.safetensors").is_file()
+    assert (target / "critics" / "push" / "critic.safetensors").is_file()
 
 
 @pytest.mark.slow
-def test_where_a_task_is_missing_nothing_is_replaced(fake_build, monkeypatch):
-    """What is there stays."""
+def test_a_file_that_is_too_large_is_not_put_in_place(fake_build, monkeypatch):
+    """The repository takes none of more than 20 MiB."""
     work, target = fake_build
-    (target / "cube-single").mkdir()
-    monkeypatch.setattr(build_artefacts, "stages", lambda work: _fake_stages(work)[:1])
+    large = MAX_FILE_BYTES + 1
+    monkeypatch.setattr(
+        build_artefacts, "stages", lambda work, **_: _fake_stages(work, size=large)[:1]
+    )
 
-    with pytest.raises(ConfigError, match="expected those of"):
+    with pytest.raises(ConfigError, match=r"critic\.safetensors: expected at most 20971520 bytes"):
         build(work, target)
 
-    assert [path.name for path in target.iterdir()] == ["cube-single"]
+    assert not list(target.iterdir())
+
+
+@pytest.mark.slow
+def test_where_an_artefact_is_missing_nothing_is_replaced(fake_build, monkeypatch):
+    """What is there stays."""
+    work, target = fake_build
+    (target / "critics" / "cube-single").mkdir(parents=True)
+    outputs = (work / "artefacts" / "critics" / "push" / "card.json",)
+    broken = Stage("critic/push", ("-c", "pass"), "training 0", outputs)
+    monkeypatch.setattr(build_artefacts, "stages", lambda work, **_: [broken])
+
+    with pytest.raises(ConfigError, match="push, got none"):
+        build(work, target)
+
+    assert [path.name for path in (target / "critics").iterdir()] == ["cube-single"]
+
+
+@pytest.mark.slow
+def test_the_demos_weights_leave_all_others_as_they_are(fake_build, monkeypatch):
+    """Nor is anything tuned."""
+    work, target = fake_build
+    other = target / "policies" / "act-scene" / "model.safetensors"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"weights")
+
+    build(work, target, is_demo=True)
+
+    manifest = json.loads((target / "MANIFEST.json").read_text())
+    assert other.read_bytes() == b"weights"
+    assert "policies/act-scene/model.safetensors" in manifest["sha256"]
+    assert "tuning" not in [stage["name"] for stage in manifest["stages"]]
 
 
 def test_an_unknown_option_says_which_there_are(capsys):

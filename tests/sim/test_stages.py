@@ -2,45 +2,61 @@
 
 from pathlib import Path
 
-from sim.stages import Stage, stages
+from sim.policies.plan import PLAN
+from sim.stages import KINDS, Stage, stages
 from sim.tasks import DEMO, TASKS
 
 
-def test_all_data_come_before_all_policies_before_all_critics_before_all_audits(tmp_path):
+def test_everything_is_made_in_the_order_of_its_kinds(tmp_path):
     """A critic of one task must not be trained while another task's mixture can still change."""
-    kinds = [stage.name.split("/")[1] for stage in stages(tmp_path)]
+    kinds = [stage.kind for stage in stages(tmp_path)]
 
-    count = len(DEMO)
-    assert kinds == [
-        kind
-        for kind in ("data", "policy", "policy-filtered", "critic", "audit")
-        for _ in range(count)
+    assert kinds == sorted(kinds, key=KINDS.index)
+    assert set(kinds) == set(KINDS)
+
+
+def test_every_task_and_every_planned_policy_has_its_stage(tmp_path):
+    """The suite is made by one command."""
+    names = [stage.name for stage in stages(tmp_path)]
+
+    assert len(set(names)) == len(names)
+    assert {f"{kind}/{task}" for kind in ("data", "critic", "audit") for task in TASKS} <= set(
+        names
+    )
+    assert {name for name in names if name.startswith("policy/")} == {f"policy/{n}" for n in PLAN}
+    assert {"data/box-close-clean", "critic/push@25", "critic/push@successes"} <= set(names)
+
+
+def test_the_demo_needs_a_part_of_it(tmp_path):
+    """Three tasks, six policies, no pictures."""
+    every = {stage.name: stage for stage in stages(tmp_path)}
+    demo = stages(tmp_path, is_demo=True)
+
+    assert all(every[stage.name] == stage for stage in demo)
+    names = [stage.name for stage in demo]
+    assert names == [
+        *(f"data/{task}" for task in DEMO),
+        *(f"policy/diffusion-{task}" for task in DEMO),
+        *(f"policy/diffusion-filtered-{task}" for task in DEMO),
+        *(f"critic/{task}" for task in DEMO),
+        *(f"audit/{task}" for task in DEMO),
     ]
-
-
-def test_the_filtered_policy_differs_in_the_data_alone(tmp_path):
-    """Same class, steps and seed."""
-    by_name = {stage.name: stage for stage in stages(tmp_path)}
-
-    mixed = [word for word in by_name["push/policy"].command if "artefacts" not in word]
-    filtered = [word for word in by_name["push/policy-filtered"].command if "artefacts" not in word]
-
-    assert filtered == [*mixed, "--successes-only"]
 
 
 def test_no_stage_before_the_tuning_uses_tune_or_test_seeds(tmp_path):
     """The manifest says which seeds made what."""
     seeds = {stage.seeds.split(" ")[0] for stage in stages(tmp_path)}
 
-    assert seeds == {"train", "training", "held-out"}
+    assert seeds == {"train", "training", "held-out", "those"}
 
 
 def test_a_critic_scores_what_the_robot_runs(tmp_path):
     """Its horizon is the commit horizon of the task."""
     for stage in stages(tmp_path):
-        if stage.name.endswith("/critic"):
+        if stage.kind == "critic":
             horizon = stage.command[stage.command.index("--horizon") + 1]
-            assert int(horizon) == TASKS[stage.name.split("/")[0]].commit_horizon
+            task = stage.name.removeprefix("critic/").partition("@")[0]
+            assert int(horizon) == TASKS[task].commit_horizon
 
 
 def test_where_the_work_directory_lies_makes_no_difference(tmp_path):
@@ -51,7 +67,7 @@ def test_where_the_work_directory_lies_makes_no_difference(tmp_path):
         work.mkdir()
         (work / "data").write_text("rows")
         command = ("-m", "sim.policies.train", "--root", str(work / "data"))
-        stage = Stage("push/policy", command, "training 0", inputs=(work / "data",))
+        stage = Stage("policy/push", command, "training 0", inputs=(work / "data",))
         keys.append(stage.key(work))
 
     assert keys[0] == keys[1]
@@ -60,7 +76,7 @@ def test_where_the_work_directory_lies_makes_no_difference(tmp_path):
 def test_other_code_is_another_stage(tmp_path):
     """Weights of an earlier version of their training are not taken for those of this one."""
     code = tmp_path / "train.py"
-    stage = Stage("push/policy", ("-m", "train"), "training 0", inputs=(tmp_path,))
+    stage = Stage("policy/push", ("-m", "train"), "training 0", inputs=(tmp_path,))
 
     code.write_text("steps = 8_000")
     before = stage.key(Path("work"))

@@ -3,6 +3,7 @@
 Knows nothing of what is sent.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 )
+_WITHOUT_PORT = ("unix:", "unix-abstract:", "vsock:", "xds:")
+_RESOLVER = re.compile(r"^(dns:(//[^/]*/)?|ipv[46]:)")
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]\s]+\]|[^:/\[\]\s]+):[0-9]{1,5}")
 _BY_CODE: dict[grpc.StatusCode, type[SteerError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
     grpc.StatusCode.DEADLINE_EXCEEDED: LateError,
@@ -86,7 +90,16 @@ class TlsFiles:
 
 
 def open_channel(target: str, tls: TlsFiles | None) -> grpc.Channel:
-    """Return a channel to `target`, `HOST:PORT`; nothing is connected yet."""
+    """Return a channel to `target`; nothing is connected yet.
+
+    Args:
+        target: `HOST:PORT`, or one of gRPC's own names that needs no port, as `unix:PATH`.
+        tls: PEM files, or None for plain text.
+
+    Raises:
+        ConfigError: The target has no port, where gRPC would silently take 443.
+    """
+    _check_target(target)
     if tls is None:
         return grpc.insecure_channel(target, options=_OPTIONS)
     options: tuple[tuple[str, int | str], ...] = _OPTIONS
@@ -99,6 +112,14 @@ def open_channel(target: str, tls: TlsFiles | None) -> grpc.Channel:
         )
     )
     return grpc.secure_channel(target, credentials, options=options)
+
+
+def _check_target(target: str) -> None:
+    if target.startswith(_WITHOUT_PORT):
+        return
+    places = _RESOLVER.sub("", target).split(",")
+    if not all(map(_HOST_AND_PORT.fullmatch, places)):
+        raise ConfigError(f"target: expected HOST:PORT, got {target!r}")
 
 
 def steer_error(what: str, error: grpc.RpcError, *, target: str, budget_s: float) -> SteerError:

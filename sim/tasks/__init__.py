@@ -75,6 +75,6 @@ def make(name: str) -> Env:
         return _MAKERS[spec.package](spec)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"task {name!r}: expected the package {spec.package!r}, which is not installed; type: "
-            "make setup, or: pip install 'vla-steer[sim]'"
+            f"task {name!r}: expected the package {spec.package!r}, got no module {error.name!r}; "
+            "type: make setup, or: pip install 'vla-steer[sim]'"
         ) from error

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from sim.tasks.base import TaskSpec
@@ -159,9 +158,9 @@ class OGBenchEnv(MujocoEnv):
         return record
 
     def restore(self, snapshot: Snapshot) -> Observation:
-        """Go back to where `save` was called, locks of drawer and window included."""
+        """Go back to where `save` was called, colours of buttons and what they lock included."""
         observation = super().restore(snapshot)
-        if self.spec.name == "scene":
+        if self.spec.name in ("puzzle-3x3", "scene"):
             self._env._apply_button_states()  # writes to the model, and disturbs the data
             super().restore(snapshot)
         return observation
@@ -203,6 +202,8 @@ def _build(name: str) -> object:
     space that is rebuilt, unseeded, at each access; they leave traces in the controls.
     """
     import importlib
+
+    from gymnasium.spaces import Box
 
     module, class_name, variant, _ = _CLASSES[name]
     with warnings.catch_warnings():

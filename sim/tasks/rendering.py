@@ -1,10 +1,14 @@
 """Pictures of a MuJoCo scene without a GPU; no OpenGL is touched before the first picture."""
 
-import mujoco
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError, SteerError
+
+if TYPE_CHECKING:
+    import mujoco  # chooses its OpenGL when it is imported, which is left to who makes a task
 
 __all__ = ["NoRendererError", "Renderers"]
 
@@ -23,13 +27,13 @@ class Renderers:
         cameras: Names that `render` accepts.
     """
 
-    def __init__(self, model: mujoco.MjModel, cameras: tuple[str, ...]) -> None:
+    def __init__(self, model: "mujoco.MjModel", cameras: tuple[str, ...]) -> None:
         self._model = model
         self._cameras = cameras
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
 
     def render(
-        self, data: mujoco.MjData, camera: str, *, height: int, width: int
+        self, data: "mujoco.MjData", camera: str, *, height: int, width: int
     ) -> NDArray[np.uint8]:
         """Return the camera's picture, shape [height, width, 3], RGB.
 
@@ -42,7 +46,7 @@ class Renderers:
         return np.array(renderer.render(), dtype=np.uint8)
 
     def depth(
-        self, data: mujoco.MjData, camera: str, *, height: int, width: int
+        self, data: "mujoco.MjData", camera: str, *, height: int, width: int
     ) -> NDArray[np.float32]:
         """Return the distance along the camera's axis in metres, shape [height, width].
 
@@ -63,7 +67,7 @@ class Renderers:
         while self._renderers:
             self._renderers.popitem()[1].close()
 
-    def _renderer(self, camera: str, height: int, width: int) -> mujoco.Renderer:
+    def _renderer(self, camera: str, height: int, width: int) -> "mujoco.Renderer":
         if camera not in self._cameras:
             raise InvalidInputError.expected("camera", "one of " + ", ".join(self._cameras), camera)
         renderer = self._renderers.get((height, width))
@@ -71,7 +75,9 @@ class Renderers:
             renderer = self._renderers[height, width] = self._build(height, width)
         return renderer
 
-    def _build(self, height: int, width: int) -> mujoco.Renderer:
+    def _build(self, height: int, width: int) -> "mujoco.Renderer":
+        import mujoco
+
         view = self._model.vis
         view.quality.offsamples = 0
         view.global_.offheight = max(view.global_.offheight, height)

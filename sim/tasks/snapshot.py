@@ -7,13 +7,15 @@ and the derived quantities that some of them read before the next step.
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
 
 from steer.errors import InvalidInputError
 from steer.types import Observation
+
+if TYPE_CHECKING:
+    import mujoco  # chooses its OpenGL when it is imported, which is left to who makes a task
 
 __all__ = ["Snapshot", "restore_snapshot", "take_snapshot"]
 
@@ -30,15 +32,15 @@ class Snapshot:
     """
 
     episode: object
-    data: mujoco.MjData
+    data: "mujoco.MjData"
     attributes: Mapping[str, Any]
     observation: Observation
 
 
 def take_snapshot(
     env: object,
-    model: mujoco.MjModel,
-    data: mujoco.MjData,
+    model: "mujoco.MjModel",
+    data: "mujoco.MjData",
     *,
     episode: object,
     observation: Observation,
@@ -52,6 +54,8 @@ def take_snapshot(
         episode: Identity of the episode, to be asked for at `restore_snapshot`.
         observation: What the robot senses.
     """
+    import mujoco
+
     kept = mujoco.MjData(model)
     mujoco.mj_copyData(kept, model, data)
     plain = {name: value for name, value in vars(env).items() if _is_plain(value)}
@@ -61,8 +65,8 @@ def take_snapshot(
 def restore_snapshot(
     snapshot: Snapshot,
     env: object,
-    model: mujoco.MjModel,
-    data: mujoco.MjData,
+    model: "mujoco.MjModel",
+    data: "mujoco.MjData",
     *,
     episode: object,
 ) -> None:
@@ -71,6 +75,8 @@ def restore_snapshot(
     Raises:
         InvalidInputError: The snapshot is of another episode.
     """
+    import mujoco
+
     if snapshot.episode is not episode:
         raise InvalidInputError.expected("snapshot", "one of this episode", "one of another")
     mujoco.mj_copyData(data, model, snapshot.data)

@@ -85,7 +85,8 @@ def load_critic(directory: Path, *, device: str = "cpu") -> Critic:
         ArtefactError: A file is missing, truncated, edited, of a newer format, or does not match
             the card.
     """
-    card = CriticCard.from_json(_read(directory / CARD, MAX_CARD_BYTES).decode(errors="replace"))
+    text = _read(directory / CARD, MAX_CARD_BYTES).decode(errors="replace")
+    card = CriticCard.from_json(text, name=str(directory / CARD))
     data = _read(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
     got = hashlib.sha256(data).hexdigest()
     if got != card.weights_sha256:

@@ -62,6 +62,10 @@ class HeadConfig:
     def __post_init__(self) -> None:
         finite = all(map(math.isfinite, (self.v_min, self.v_max, self.sigma_bins)))
         inner = self.num_bins - 2 * self.margin_bins
+        for name in ("num_bins", "margin_bins"):
+            value = getattr(self, name)
+            if type(value) is not int:
+                raise InvalidInputError.expected(f"head.{name}", "an integer", value)
         if not finite or self.v_min >= self.v_max or self.margin_bins < 0 or inner < 2:
             raise InvalidInputError.expected("head", "v_min < v_max and >= 2 bins", str(self))
         if self.sigma_bins <= 0:
@@ -160,6 +164,10 @@ class CriticCard:
             raise InvalidInputError.expected("card.discount", "in (0, 1)", self.discount)
         if not self.embodiment.observations:
             raise InvalidInputError.expected("card.embodiment.observations", "one or more", "none")
+        for item in self.embodiment.observations:
+            if any(type(extent) is not int or extent < 1 for extent in item.shape):
+                where = f"card.embodiment.observations[{item.name!r}].shape"
+                raise InvalidInputError.expected(where, "integers >= 1", item.shape)
 
     def decision_fields(self) -> dict[str, Any]:
         """Return all that can change a decision; with the weights it makes the digest."""
@@ -172,8 +180,12 @@ class CriticCard:
         return json.dumps(self._tree(), sort_keys=True, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "CriticCard":
+    def from_json(cls, text: str, *, name: str = "card.json") -> "CriticCard":
         """Read what `to_json` wrote.
+
+        Args:
+            text: The card.
+            name: What errors call it: the path of the file, where there is one.
 
         Raises:
             ArtefactError: It is not a card, is of a newer format, or a field is wrong.
@@ -182,20 +194,25 @@ class CriticCard:
             tree = json.loads(text)
             version = tree["format_version"]
         except (ValueError, TypeError, KeyError) as error:
-            raise ArtefactError(f"card.json: expected a critic's card, got {error!r}") from error
+            raise ArtefactError(f"{name}: expected a critic's card, got {error!r}") from error
         if version != FORMAT_VERSION:
             raise ArtefactError(
-                f"card.json: expected format_version {FORMAT_VERSION}, got {version}; "
+                f"{name}: expected format_version {FORMAT_VERSION}, got {version}; "
                 "update steer, or train the critic again"
             )
         try:
+            _checked(cls, tree)
             tree["embodiment"] = Embodiment.from_json(json.dumps(tree["embodiment"]))
-            for name, record in _RECORDS.items():
-                tree[name] = _build(record, tree[name])
+            for field_name, record in _RECORDS.items():
+                tree[field_name] = _build(record, tree[field_name])
             card: CriticCard = _build(cls, tree)
             return card
-        except (ValueError, TypeError, KeyError, AttributeError, InvalidInputError) as error:
-            raise ArtefactError(f"card.json: {error}") from error
+        except (ValueError, InvalidInputError) as error:
+            raise ArtefactError(f"{name}: {error}") from error
+        except (TypeError, AttributeError) as error:  # of a comparison with a value of another type
+            raise ArtefactError(
+                f"{name}: expected fields of a card's types, got {error}"
+            ) from error
 
     def _tree(self) -> dict[str, Any]:
         tree = asdict(self)
@@ -211,10 +228,18 @@ _RECORDS: dict[str, type[Any]] = {
 }
 
 
-def _build(record: type[Any], tree: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the records
+def _checked(record: type[Any], tree: object) -> dict[str, Any]:
     names = {item.name for item in fields(record)}
-    later = {"seeds"} - set(tree)  # of a card written before there was such a field
-    if set(tree) != names - later:
-        wrong = sorted(set(tree) ^ (names - later))
-        raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, wrong: {wrong}")
-    return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()})
+    if not isinstance(tree, dict):
+        raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, got {tree!r}")
+    later = {"seeds"}  # a field that older cards lack
+    if missing := sorted(names - later - set(tree)):
+        raise ValueError(f"{record.__name__}: expected the fields {missing} too, got none")
+    if unknown := sorted(set(tree) - names):
+        raise ValueError(f"{record.__name__}: expected no fields {unknown}, got them")
+    return tree
+
+
+def _build(record: type[Any], tree: object) -> Any:  # noqa: ANN401 - any of the records
+    items = _checked(record, tree).items()
+    return record(**{name: tuple(v) if isinstance(v, list) else v for name, v in items})

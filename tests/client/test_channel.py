@@ -1,10 +1,13 @@
 """gRPC's statuses as our errors, and TLS files that are not there."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import pytest
 
 from steer import errors
-from steer.channel import TlsFiles, steer_error
+from steer.channel import TlsFiles, open_channel, steer_error
+from steer.client import SteerClient
 from steer.errors import ConfigError
 
 
@@ -97,3 +100,53 @@ def test_a_certificate_without_its_key_is_refused(tmp_path):
 
     with pytest.raises(ConfigError, match=r"^tls: expected certificate and key together"):
         TlsFiles(certificate=tmp_path / "a.pem")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "host",
+        "host:",
+        ":50051",
+        "host:https",
+        "10.0.0.7",
+        "::1",
+        "[::1]",
+        "http://host:50051",
+        "dns:///host",
+        "ipv4:10.0.0.7",
+        "",
+    ],
+)
+def test_a_target_without_a_port_is_refused(target):
+    """Else gRPC would take 443, and nobody would know why no server answers there."""
+    with pytest.raises(ConfigError) as caught:
+        SteerClient(target)
+
+    assert str(caught.value) == f"target: expected HOST:PORT, got {target!r}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "127.0.0.1:{port}",
+        "localhost:{port}",
+        "dns:localhost:{port}",
+        "dns:///localhost:{port}",
+        "ipv4:127.0.0.1:{port},127.0.0.1:{port}",
+        "unix:{path}",
+        "unix://{path}",
+    ],
+)
+def test_every_way_to_name_a_server_finds_it(name, tmp_path):
+    """Sockets have no port."""
+    path = tmp_path / "s"
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.add_insecure_port(f"unix:{path}")
+    server.start()
+
+    with open_channel(name.format(port=port, path=path), None) as channel:
+        grpc.channel_ready_future(channel).result(timeout=10)
+
+    server.stop(None).wait(10)

@@ -122,6 +122,19 @@ def test_giant_network_in_the_card_costs_nothing(saved):
         load_critic(saved)
 
 
+@pytest.mark.parametrize("text", ["", "{", '{"format_version": 1}', '{"format_version": 2}'])
+def test_a_damaged_card_is_named_with_its_directory(saved, text):
+    """A server has many critics."""
+    path = saved / "card.json"
+    path.write_text(text)
+
+    with pytest.raises(ArtefactError) as caught:
+        load_critic(saved)
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "expected" in str(caught.value)
+
+
 def test_newer_format_is_refused(saved):
     """The text says what to do."""
     card = json.loads((saved / "card.json").read_text())

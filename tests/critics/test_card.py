@@ -75,8 +75,37 @@ def test_wrong_field_is_refused(card, change):
     """A field that is missing, unknown or out of range is refused."""
     text = json.dumps({**json.loads(card.to_json()), **change})
 
-    with pytest.raises(ArtefactError, match=r"card\.json"):
+    with pytest.raises(ArtefactError, match=r"^card\.json: .*expected "):
         CriticCard.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tree: tree.pop("network"), "CriticCard: expected the fields ['network'] too"),
+        (lambda tree: tree["head"].pop("v_min"), "HeadConfig: expected the fields ['v_min'] too"),
+        (lambda tree: tree.update(surprise=1), "CriticCard: expected no fields ['surprise']"),
+        (lambda tree: tree.update(head=None), "HeadConfig: expected the fields ['margin_bins',"),
+        (lambda tree: tree.update(discount="x"), "expected fields of a card's types, got "),
+        (
+            lambda tree: tree["head"].update(margin_bins=True),
+            "head.margin_bins: expected an integer, got True",
+        ),
+        (
+            lambda tree: tree["embodiment"]["observations"][0].update(shape=["x"]),
+            "card.embodiment.observations['observation.state'].shape: expected integers >= 1",
+        ),
+    ],
+)
+def test_the_text_names_the_file_and_the_field(card, change, words):
+    """A server has many critics: "'network'" says neither which nor what."""
+    tree = json.loads(card.to_json())
+    change(tree)
+
+    with pytest.raises(ArtefactError) as caught:
+        CriticCard.from_json(json.dumps(tree), name="push/card.json")
+
+    assert str(caught.value).startswith(f"push/card.json: {words}")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from sim.evaluation.row import Row
+from sim.tasks import TASKS, make
 
 
 @pytest.fixture
@@ -49,3 +50,27 @@ def make_row():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def robot():
+    """Return a maker of robots that makes each once, as making all takes ten seconds.
+
+    Tests may share them: a reset begins anew, whatever came before, and that is tested too.
+    """
+    made = {}
+
+    def build(name):
+        if name not in made:
+            made[name] = make(name)
+        return made[name]
+
+    yield build
+    for env in made.values():
+        env.close()
+
+
+@pytest.fixture(params=TASKS)
+def env(request, robot):
+    """Return the robot of each task in turn."""
+    return robot(request.param)

@@ -127,7 +127,8 @@ def _collect(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Stage:
 def _pictures(dataset: str, work: Path) -> Stage:
     data, output = work / "data" / dataset, work / "data" / "pictures" / dataset
     tasks = ",".join(name for name, spec in TASKS.items() if spec.dataset == dataset)
-    options = ("--root", str(data), "--tasks", tasks, "--camera", CAMERAS[dataset])
+    camera, every = CAMERAS[dataset]
+    options = ("--root", str(data), "--tasks", tasks, "--camera", camera, "--every", str(every))
     return Stage(
         f"pictures/{dataset}",
         ("-m", "sim.policies.pictures", *options, "--output", str(output)),

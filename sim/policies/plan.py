@@ -22,10 +22,10 @@ from steer.errors import InvalidInputError, SteerError
 
 __all__ = ["CAMERAS", "PLAN", "Planned", "config_of", "main"]
 
-CAMERAS: Mapping[str, str] = MappingProxyType(
-    {"metaworld": "corner3", "gymnasium-robotics": "external_camera_0"}
+CAMERAS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {"metaworld": ("corner3", 3), "gymnasium-robotics": ("external_camera_0", 1)}
 )
-"""Camera of the policies that look, by dataset; `python -m sim.policies.pictures` needs it."""
+"""Camera of the policies that look, by dataset, and how many ticks lie between two pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ def test_a_planned_run_fits_its_architecture_and_one_body(name, tmp_path):
     assert {spec.dataset for spec in specs_of(config)} == {config.root.name}
     assert config.steps > 0
     if PLAN[name].kind.looks:
-        assert all(CAMERAS[spec.dataset] in spec.cameras for spec in specs_of(config))
+        assert all(CAMERAS[spec.dataset][0] in spec.cameras for spec in specs_of(config))
     assert PLAN[name].kind.looks == ARCHITECTURES[config.architecture].needs_pictures
 
 

@@ -116,10 +116,9 @@ def _fewer() -> dict[str, tuple[str, ...]]:
 def _collect(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Stage:
     count = NUM_CLEAN_EPISODES if is_clean else NUM_EPISODES
     seeds = episode_seeds("train", count, block=spec.seed_block)
-    options = ("--task", spec.name, "--root", str(_data(spec, work, is_clean=is_clean)))
-    command = ("-m", "sim.collect", *options, "--episodes", str(count))
-    if is_clean:
-        command = (*command, "--noise", "0:1")
+    where = ("--task", spec.name, "--root", str(_data(spec, work, is_clean=is_clean)))
+    noise = ("--noise", "0:1") if is_clean else ()
+    command = ("-m", "sim.collect", *where, "--episodes", str(count), *noise)
     name = f"data/{spec.name}{'-clean' if is_clean else ''}"
     return Stage(name, command, f"train {seeds[0]} to {seeds[-1]}")
 

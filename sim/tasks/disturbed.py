@@ -106,12 +106,12 @@ def _shift(env: MujocoEnv, seen: Observation, rng: np.random.Generator) -> Obser
 
 def _noise(seen: Observation, rng: np.random.Generator) -> Observation:
     """Add noise of 1% of each number's size, and of 1 cm or its like, to all that is sensed."""
-    arrays = {
-        name: value
-        if not isinstance(value, np.ndarray) or value.dtype != np.float32
-        else (value + rng.normal(0.0, _NOISE * (1.0 + np.abs(value)))).astype(np.float32)
-        for name, value in seen.arrays.items()
-    }
+    arrays = dict(seen.arrays)
+    for name, value in arrays.items():
+        if isinstance(value, np.ndarray) and value.dtype == np.float32:
+            clean = value.astype(np.float64)
+            noise = rng.normal(0.0, _NOISE * (1.0 + np.abs(clean)))
+            arrays[name] = (clean + noise).astype(np.float32)
     return replace(seen, arrays=arrays)
 
 

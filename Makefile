@@ -6,8 +6,8 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-artefacts evaluate test test-quick test-main test-robot check \
-	check-lint check-format check-mypy check-pyright check-imports check-stubs format proto lock \
+.PHONY: help setup demo demo-artefacts suite-data evaluate test test-quick test-main test-robot \
+	check check-lint check-format check-mypy check-pyright check-imports check-stubs format proto lock \
 	bench results clean
 
 help:  ## Show this list
@@ -21,6 +21,9 @@ demo: setup  ## Robots alone and steered, on the same seeds; writes demo/report.
 
 demo-artefacts: setup  ## Make the demo's weights anew, from data collection on (hours)
 	$(PYTHON_BIN) -m sim.build_artefacts
+
+suite-data: setup  ## Record the data of all thirteen tasks; goes on where it was; options in ARGS="..."
+	$(PYTHON_BIN) -m sim.collect --suite $(ARGS)
 
 evaluate: setup  ## Paired episodes through a real server; options in ARGS="..."
 	$(PYTHON_BIN) -m sim.evaluate $(ARGS)

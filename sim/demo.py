@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sim import opengl
 from sim.evaluate import (
     Evaluation,
     evaluate,
@@ -46,7 +47,6 @@ _PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
 _FILM_S = 120.0
 _WORKERS = 2
 _COMMIT, _COMPLETE = "commit", "complete"
-_RENDERERS = ("egl", "osmesa")
 
 
 def run_demo(
@@ -196,7 +196,7 @@ def _film(server: str, task: str, seed: int, path: Path) -> tuple[Path | None, s
     command = [sys.executable, "-m", "sim.film", "--server", server, "--task", task]
     command += ["--seed", str(seed), "--output", str(path)]
     note = ""
-    for renderer in [os.environ["MUJOCO_GL"]] if "MUJOCO_GL" in os.environ else _RENDERERS:
+    for renderer in opengl.candidates():
         try:
             done = subprocess.run(
                 command,

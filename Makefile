@@ -6,8 +6,9 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-artefacts suite-artefacts suite-quick evaluate test test-quick test-main test-robot check \
-	check-lint check-format check-mypy check-pyright check-imports check-stubs format proto lock \
+.PHONY: help setup demo demo-artefacts suite-data suite-artefacts suite-quick evaluate test test-quick \
+	test-main test-robot check check-lint check-format check-mypy check-pyright check-imports \
+	check-stubs format proto lock \
 	bench results clean
 
 help:  ## Show this list
@@ -28,6 +29,9 @@ suite-artefacts: setup  ## Make all weights of the suite anew, and tune (a night
 suite-quick: setup  ## A preliminary verdict on every cell, in minutes; writes runs/quick/report.html
 	$(PYTHON_BIN) -m sim.evaluate --suite quick --output runs/quick
 	$(PYTHON_BIN) -m sim.report runs/quick
+
+suite-data: setup  ## Record the data of all thirteen tasks; goes on where it was; options in ARGS="..."
+	$(PYTHON_BIN) -m sim.collect --suite $(ARGS)
 
 evaluate: setup  ## Paired episodes through a real server; options in ARGS="..."
 	$(PYTHON_BIN) -m sim.evaluate $(ARGS)

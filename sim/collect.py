@@ -1,237 +1,62 @@
 """Scripted experts -> a LeRobotDataset v3 of mixed quality: noisy attempts, failures kept.
 
     python -m sim.collect --task push --root data/metaworld --episodes 300
+    python -m sim.collect --suite --data data --jobs 2
 
-An episode is a function of its seed and its noise, so a run that was stopped in any way goes on
-where it was: whole shards are kept, a torn one is undone and made again.
+A run that was stopped in any way goes on where it was: type the same command again.
 """
 
 import argparse
-import math
+import os
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import NoReturn
 
-import numpy as np
 from tqdm import tqdm
 
-from sim.card import collected_seeds, write_card
-from sim.experts import Expert, make_expert
-from sim.journal import ShardJournal
-from sim.seeds import episode_seeds
-from sim.tasks import TASKS, Env, TaskSpec, make
-from steer.embodiment import ObservationField
-from steer.errors import InvalidInputError, SteerError
-from steer.interrupt import stop_on_interrupt
+from sim import opengl
+from sim.recording import Progress, collect, with_cameras
+from sim.suite_data import collect_suite, progress_line
+from sim.tasks import TASKS
+from steer.errors import SteerError
 
-__all__ = ["attempt", "collect", "main", "noise_plan"]
+__all__ = ["main"]
 
-SHARD_EPISODES = 25
-
-_IMAGE_PREFIX = "observation.images."
-_OUTCOME = {
-    "next.reward": {"dtype": "float32", "shape": (1,), "names": None},
-    "next.done": {"dtype": "bool", "shape": (1,), "names": None},
-    "next.success": {"dtype": "bool", "shape": (1,), "names": None},
-    "next.truncated": {"dtype": "bool", "shape": (1,), "names": None},
-    "steer.seed": {"dtype": "int64", "shape": (1,), "names": None},
-    "steer.noise": {"dtype": "float32", "shape": (1,), "names": None},
-}
+NUM_EPISODES = 300
+IMAGE_SIZE = 128
+_OF_TASK = ("root", "noise", "cameras", "image_size", "lines")
+_OF_SUITE = ("data", "jobs")
 
 
-def noise_plan(mixture: Sequence[tuple[float, int]], num_episodes: int) -> list[float]:
-    """Return the noise of each episode, the levels spread evenly.
+@contextmanager
+def _bar(name: str) -> Iterator[Progress]:
+    """Show a bar with the time left."""
+    bars: list[tqdm[NoReturn]] = []
 
-    The smallest block with the mixture's proportions is repeated, so more episodes of the same
-    mixture begin with those of fewer, and whole blocks hold the proportions exactly.
+    def show(num_there: int, num_wanted: int) -> None:
+        if not bars:
+            bars.append(tqdm(total=num_wanted, initial=num_there, desc=name))
+        bars[0].update(num_there - bars[0].n)
 
-    Args:
-        mixture: (sigma, how many episodes); the counts give the proportions.
-        num_episodes: How many episodes are wanted, >= 0.
-
-    Raises:
-        InvalidInputError: A sigma is negative or not finite, or a count is not positive.
-    """
-    for sigma, count in mixture:
-        if not (math.isfinite(sigma) and sigma >= 0 and count >= 1):
-            raise InvalidInputError.expected(
-                "noise", "sigma >= 0 and count >= 1", f"{sigma}:{count}"
-            )
-    divisor = math.gcd(*(count for _, count in mixture))
-    places = [
-        ((k + 0.5) * divisor / count, sigma)
-        for sigma, count in mixture
-        for k in range(count // divisor)
-    ]
-    block = [sigma for _, sigma in sorted(places)]
-    return [block[index % len(block)] for index in range(num_episodes)]
+    try:
+        yield show
+    finally:
+        for bar in bars:
+            bar.close()
 
 
-def collect(
-    spec: TaskSpec,
-    root: Path,
-    *,
-    num_episodes: int,
-    cameras: Sequence[str] = (),
-    image_size: int = 128,
-) -> bool:
-    """Bring the dataset at `root` to `num_episodes` episodes of the task.
+@contextmanager
+def _lines(name: str) -> Iterator[Progress]:
+    """Write a line an episode, for logs and for `collect_suite`."""
 
-    Args:
-        spec: The task; `spec.mixture` gives the noise, see `noise_plan`.
-        root: The dataset; made where there is none.
-        num_episodes: How many episodes of the task it shall hold, 0 to 4000.
-        cameras: Cameras to record, a column `observation.images.<camera>` each.
-        image_size: Height and width of their pictures, in pixels.
+    def show(num_there: int, num_wanted: int) -> None:
+        sys.stdout.write(progress_line(name, num_there, num_wanted))
+        sys.stdout.flush()
 
-    Returns:
-        Whether all are there; False if the user stopped the run.
-
-    Raises:
-        DatasetError: The dataset is of another embodiment, was not made here, is being written by
-            another process, or holds other episodes for these seeds.
-        InvalidInputError: An argument is out of range.
-    """
-    seeds = episode_seeds("train", num_episodes, block=spec.seed_block)
-    plan = dict(zip(seeds, noise_plan(spec.mixture, num_episodes), strict=True))
-    spec = _with_cameras(spec, cameras, image_size)
-    journal = ShardJournal(root)
-    with journal.lock(), stop_on_interrupt() as stop:
-        done = collected_seeds(root, spec, plan)
-        todo = [seed for seed in plan if seed not in done]
-        if not todo:
-            return True
-        env, expert = make(spec.name), make_expert(spec)
-        with tqdm(total=len(plan), initial=len(plan) - len(todo), desc=spec.name) as bar:
-            for start in range(0, len(todo), SHARD_EPISODES):
-                with journal.shard():
-                    dataset = None
-                    for seed in todo[start : start + SHARD_EPISODES]:
-                        frames = attempt(env, expert, spec, (seed, plan[seed]), stop)
-                        if stop.is_set():
-                            break
-                        dataset = dataset or _open(root, spec)
-                        _save(dataset, frames)
-                        bar.update()
-                    if dataset:
-                        dataset.finalize()
-                        write_card(root, spec)
-                if stop.is_set():
-                    return False
-    return True
-
-
-def attempt(
-    env: Env,
-    expert: Expert,
-    spec: TaskSpec,
-    seed_and_noise: tuple[int, float],
-    stop: threading.Event,
-) -> list[dict[str, Any]]:
-    """Let the expert try once, with Gaussian noise on its actions.
-
-    Args:
-        env: The robot.
-        expert: The expert of its task.
-        spec: The task, with the embodiment as it is recorded.
-        seed_and_noise: Seed of the episode and of the noise; sigma of the noise, in action units.
-        stop: Ends the attempt early once it is set.
-
-    Returns:
-        The rows: what was seen, the action that ran, and what came after it.
-    """
-    seed, sigma = seed_and_noise
-    rng = np.random.default_rng([seed, 2])
-    observation, frames = env.reset(seed), []
-    expert.begin(env, seed)
-    names = [item.name for item in spec.embodiment.observations]
-    size = {n.name: n.shape[0] for n in spec.embodiment.observations if n.dtype == "uint8"}
-    for tick in range(spec.max_steps):
-        if stop.is_set():
-            break
-        noise = rng.normal(0.0, 1.0, spec.embodiment.action_dim)
-        action = np.clip(expert.act(observation) + sigma * noise, -1.0, 1.0).astype(np.float32)
-        seen = {
-            name: env.render(name.removeprefix(_IMAGE_PREFIX), height=size[name], width=size[name])
-            if name in size
-            else observation.arrays[name]
-            for name in names
-        }
-        step = env.step(action)
-        is_truncated = not step.is_success and tick + 1 == spec.max_steps
-        outcome = {
-            "next.reward": np.array([step.reward], np.float32),
-            "next.done": np.array([step.is_success or is_truncated]),
-            "next.success": np.array([step.is_success]),
-            "next.truncated": np.array([is_truncated]),
-            "steer.seed": np.array([seed], np.int64),
-            "steer.noise": np.array([sigma], np.float32),
-        }
-        frames.append({**seen, "action": action, **outcome, "task": spec.instruction})
-        observation = step.observation
-        if step.is_success:
-            break
-    return frames
-
-
-def _with_cameras(spec: TaskSpec, cameras: Sequence[str], image_size: int) -> TaskSpec:
-    for camera in cameras:
-        if camera not in spec.cameras:
-            raise InvalidInputError.expected("camera", "one of " + ", ".join(spec.cameras), camera)
-    pictures = tuple(
-        ObservationField(name=_IMAGE_PREFIX + name, dtype="uint8", shape=(image_size,) * 2 + (3,))
-        for name in cameras
-    )
-    observations = spec.embodiment.observations + pictures
-    return replace(spec, embodiment=replace(spec.embodiment, observations=observations))
-
-
-class _Writer(Protocol):
-    """What we use of LeRobotDataset."""
-
-    def add_frame(self, frame: dict[str, Any]) -> None: ...
-
-    def save_episode(self) -> None: ...
-
-    def finalize(self) -> None: ...
-
-
-def _open(root: Path, spec: TaskSpec) -> _Writer:
-    """Return LeRobot's writer on the dataset, which is made where there is none."""
-    import datasets
-    from lerobot.datasets import LeRobotDataset
-
-    datasets.disable_progress_bars()  # it draws one an episode, over ours
-    name = f"local/{root.name}"
-    if root.exists():
-        return cast(_Writer, LeRobotDataset.resume(name, root=root))
-    features: dict[str, dict[str, Any]] = {}
-    for item in spec.embodiment.observations:
-        is_image = item.dtype == "uint8"
-        features[item.name] = {
-            "dtype": "image" if is_image else item.dtype,
-            "shape": item.shape,
-            "names": ["height", "width", "channels"] if is_image else None,
-        }
-    actions = [dim.name for dim in spec.embodiment.actions]
-    features["action"] = {"dtype": "float32", "shape": (len(actions),), "names": actions}
-    dataset = LeRobotDataset.create(
-        name,
-        fps=round(spec.embodiment.control_hz),
-        root=root,
-        robot_type=spec.embodiment.name,
-        features={**features, **_OUTCOME},
-    )
-    return cast(_Writer, dataset)
-
-
-def _save(dataset: _Writer, frames: Sequence[dict[str, Any]]) -> None:
-    for frame in frames:
-        dataset.add_frame(frame)
-    dataset.save_episode()
+    yield show
 
 
 def _noise(text: str) -> tuple[float, int]:
@@ -240,34 +65,82 @@ def _noise(text: str) -> tuple[float, int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sim.collect", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--task", required=True, choices=TASKS)
-    parser.add_argument("--root", required=True, type=Path, help="dataset to make or to continue")
-    parser.add_argument("--episodes", type=int, default=300, help="how many it shall hold of TASK")
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.collect",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
+    what.add_argument(
+        "--suite",
+        action="store_true",
+        help="all tasks, one dataset for each body and way of observing, in directories of --data",
+    )
     parser.add_argument(
+        "--episodes",
+        type=int,
+        default=NUM_EPISODES,
+        help=f"how many a task shall have (default: {NUM_EPISODES})",
+    )
+    task = parser.add_argument_group("with --task")
+    task.add_argument("--root", type=Path, help="dataset to make or to continue; needed")
+    task.add_argument(
         "--noise",
         nargs="+",
         type=_noise,
         metavar="SIGMA[:COUNT]",
-        help="noise of the expert's actions, as proportions; default: the task's own mixture",
+        help="noise of the expert's actions, as proportions (default: the task's own mixture)",
     )
-    parser.add_argument("--cameras", nargs="+", default=(), help="cameras to record")
-    parser.add_argument("--image-size", type=int, default=128, help="pixels of each side")
+    task.add_argument(
+        "--cameras",
+        nargs="+",
+        metavar="CAMERA",
+        help="cameras to record, by the names that the task's package gives them; drawn with EGL "
+        "or else OSMesa, unless MUJOCO_GL says otherwise",
+    )
+    task.add_argument("--image-size", type=int, help=f"pixels of each side (default: {IMAGE_SIZE})")
+    task.add_argument(
+        "--lines", action="store_true", default=None, help="a line an episode instead of a bar"
+    )
+    suite = parser.add_argument_group("with --suite")
+    suite.add_argument("--data", type=Path, help="where the datasets lie (default: data)")
+    suite.add_argument("--jobs", type=int, help="datasets at a time (default: cores)")
     return parser
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args = parser.parse_args(argv)
+    for name in _OF_TASK if args.suite else _OF_SUITE:
+        if getattr(args, name) is not None:
+            option, other = name.replace("_", "-"), "task" if args.suite else "suite"
+            parser.error(f"--{option}: expected with --{other} alone")
+    if args.task and args.root is None:
+        parser.error("--task: expected a --root with it, got none")
+    return args
+
+
+def _collect_task(args: argparse.Namespace) -> bool:
+    spec = TASKS[args.task]
+    spec = replace(spec, mixture=tuple(args.noise or spec.mixture))
+    spec = with_cameras(spec, args.cameras or (), args.image_size or IMAGE_SIZE)
+    if args.cameras:
+        os.environ["MUJOCO_GL"] = opengl.choose()  # MuJoCo reads it when it is imported, later
+    with (_lines if args.lines else _bar)(spec.name) as progress:
+        return collect(spec, args.root, num_episodes=args.episodes, progress=progress)
+
+
+def _collect_suite(args: argparse.Namespace) -> bool:
+    jobs = (os.cpu_count() or 1) if args.jobs is None else args.jobs
+    return collect_suite(args.data or Path("data"), num_episodes=args.episodes, num_jobs=jobs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0 done, 2 refused, 130 stopped by Ctrl-C."""
-    args = _parser().parse_args(argv)
-    spec = TASKS[args.task]
+    args = _options(argv)
     try:
-        is_complete = collect(
-            replace(spec, mixture=tuple(args.noise or spec.mixture)),
-            args.root,
-            num_episodes=args.episodes,
-            cameras=args.cameras,
-            image_size=args.image_size,
-        )
+        is_complete = _collect_suite(args) if args.suite else _collect_task(args)
     except KeyboardInterrupt:
         return 130
     except (SteerError, OSError) as error:

@@ -20,6 +20,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+from sim import opengl
 from sim.evaluation.arms import ARMS
 from sim.evaluation.campaign import Campaign
 from sim.evaluation.cells import Cell
@@ -47,7 +48,6 @@ _FILM_S = 120.0
 _WORKERS, _POLICY_WORKERS = 3, 2
 _POLICY = "diffusion"
 _COMMIT, _COMPLETE = "commit", "complete"
-_RENDERERS = ("egl", "osmesa")
 
 
 def run_demo(
@@ -206,7 +206,7 @@ def _film(server: str, task: str, seed: int, path: Path) -> tuple[Path | None, s
     command = [sys.executable, "-m", "sim.film", "--server", server, "--cell", f"{_POLICY}/{task}"]
     command += ["--seed", str(seed), "--output", str(path)]
     note = ""
-    for renderer in [os.environ["MUJOCO_GL"]] if "MUJOCO_GL" in os.environ else _RENDERERS:
+    for renderer in opengl.candidates():
         try:
             done = subprocess.run(
                 command,

@@ -1,57 +1,27 @@
-"""Collection: the noise plan, and datasets that survive whatever stops them."""
+"""The command that collects: what it refuses, and datasets that survive whatever stops them."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sim.collect import attempt, main, noise_plan
+from sim.collect import main
 from sim.experts import make_expert
+from sim.recording import attempt, noise_plan
 from sim.tasks import TASKS, make
-from steer.errors import InvalidInputError
 
 _IN_SMALL_SHARDS = """
 import sys
-import sim.collect
-sim.collect.SHARD_EPISODES = 3
+import sim.collect, sim.recording
+sim.recording.SHARD_EPISODES = 3
 sys.exit(sim.collect.main(sys.argv[1:]))
 """
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_three_hundred_episodes_hold_the_mixture_exactly(name):
-    """The task table promises so many of each."""
-    mixture = TASKS[name].mixture
-
-    assert Counter(noise_plan(mixture, 300)) == dict(mixture)
-
-
-def test_a_longer_plan_begins_with_the_shorter_one():
-    """Otherwise a dataset could not be extended."""
-    mixture = TASKS["push"].mixture
-
-    assert noise_plan(mixture, 300)[:40] == noise_plan(mixture, 40)
-
-
-def test_the_levels_are_spread_evenly():
-    """A dataset cut short is a small one of the same mixture."""
-    assert noise_plan(((0.0, 1), (0.6, 2)), 6) == [0.6, 0.0, 0.6] * 2
-
-
-@pytest.mark.parametrize("pair", [(-0.1, 1), (float("nan"), 1), (0.3, 0)])
-def test_a_noise_that_makes_no_sense_is_refused(pair):
-    """The text shows what was given."""
-    with pytest.raises(
-        InvalidInputError, match=r"^noise: expected sigma >= 0 and count >= 1, got "
-    ):
-        noise_plan((pair,), 3)
 
 
 @pytest.mark.slow
@@ -62,6 +32,42 @@ def test_a_typo_in_a_task_says_which_there_are(tmp_path, capsys):
 
     assert stop.value.code == 2
     assert ", ".join(map(repr, TASKS)) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "one of the arguments --task --suite is required"),
+        (["--task", "push", "--suite"], "argument --suite: not allowed with argument --task"),
+        (["--task", "push"], "--task: expected a --root with it, got none"),
+        (["--suite", "--cameras", "corner3"], "--cameras: expected with --task alone"),
+        (["--suite", "--image-size", "64"], "--image-size: expected with --task alone"),
+        (["--suite", "--root", "data"], "--root: expected with --task alone"),
+        (["--task", "push", "--root", "x", "--jobs", "2"], "--jobs: expected with --suite alone"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(capsys, options, words):
+    """The packages give their cameras different names, so the suite has none."""
+    with pytest.raises(SystemExit) as stop:
+        main(options)
+
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--episodes", "4001"], "num_episodes: expected 0 to 4000, got 4001"),
+        (["--jobs", "0"], "jobs: expected >= 1, got 0"),
+    ],
+)
+def test_a_suite_of_impossible_size_is_refused(tmp_path, capsys, options, words):
+    """Before any of its tasks is begun."""
+    code = main(["--suite", "--data", str(tmp_path / "data"), *options])
+
+    assert (code, capsys.readouterr().err) == (2, f"sim.collect: error: {words}\n")
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_unknown_camera_leaves_nothing_behind(tmp_path, capsys):
@@ -82,7 +88,7 @@ def _start(root, num_episodes, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={"MUJOCO_GL": "egl", **os.environ},
+        env={name: value for name, value in os.environ.items() if name != "MUJOCO_GL"},
     )
 
 
@@ -185,11 +191,11 @@ def test_ctrl_c_keeps_every_finished_episode_and_exits_130(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_cameras_become_image_columns(tmp_path):
-    """And the embodiment of the dataset has them, so that data without are not added."""
+    """Drawn by whatever OpenGL works; the dataset's embodiment has them: none without is added."""
     root = tmp_path / "robot"
     options = ("--noise", "0", "--cameras", "corner3", "--image-size", "16")
     output = _start(root, 1, *options).communicate(timeout=100)[0]
-    if "expected a working OpenGL" in output:
+    if "MUJOCO_GL: expected an OpenGL" in output:
         pytest.skip(output)
 
     refused = _start(root, 2, "--noise", "0")

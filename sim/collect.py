@@ -18,16 +18,17 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from sim import opengl
+from sim.plugins import is_plugin, load_plugin
 from sim.recording import Progress, collect, with_cameras
 from sim.suite_data import collect_suite, progress_line
-from sim.tasks import TASKS
-from steer.errors import SteerError
+from sim.tasks import TASKS, spec_of
+from steer.errors import ConfigError, SteerError
 
 __all__ = ["main"]
 
 NUM_EPISODES = 300
 IMAGE_SIZE = 128
-_OF_TASK = ("root", "noise", "cameras", "image_size", "lines")
+_OF_TASK = ("root", "expert", "noise", "cameras", "image_size", "lines")
 _OF_SUITE = ("data", "jobs")
 
 
@@ -71,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
+    what.add_argument(
+        "--task", metavar="TASK", help=f"{', '.join(TASKS)}; or FILE.py:NAME, with --expert"
+    )
     what.add_argument(
         "--suite",
         action="store_true",
@@ -84,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how many a task shall have (default: {NUM_EPISODES})",
     )
     task = parser.add_argument_group("with --task")
+    task.add_argument("--expert", metavar="FILE.py:NAME", help="class of an expert of your own")
     task.add_argument("--root", type=Path, help="dataset to make or to continue; needed")
     task.add_argument(
         "--noise",
@@ -122,13 +126,22 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _collect_task(args: argparse.Namespace) -> bool:
-    spec = TASKS[args.task]
+    spec = spec_of(args.task)
+    if is_plugin(args.task) and not args.expert:
+        raise ConfigError("--expert: expected FILE.py:NAME for a task of your own, got none")
     spec = replace(spec, mixture=tuple(args.noise or spec.mixture))
     spec = with_cameras(spec, args.cameras or (), args.image_size or IMAGE_SIZE)
     if args.cameras:
         os.environ["MUJOCO_GL"] = opengl.choose()  # MuJoCo reads it when it is imported, later
     with (_lines if args.lines else _bar)(spec.name) as progress:
-        return collect(spec, args.root, num_episodes=args.episodes, progress=progress)
+        return collect(
+            spec,
+            args.root,
+            num_episodes=args.episodes,
+            progress=progress,
+            task=args.task,
+            expert=load_plugin(args.expert)() if args.expert else None,
+        )
 
 
 def _collect_suite(args: argparse.Namespace) -> bool:

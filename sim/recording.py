@@ -74,6 +74,8 @@ def collect(
     *,
     num_episodes: int,
     progress: Progress,
+    task: str = "",
+    expert: Expert | None = None,
 ) -> bool:
     """Bring the dataset at `root` to `num_episodes` episodes of the task.
 
@@ -83,6 +85,8 @@ def collect(
         root: The dataset; made where there is none.
         num_episodes: How many episodes of the task it shall hold, 0 to 4000.
         progress: Called at the beginning and after each episode.
+        task: What makes the robot, where it is the user's own; else `spec.name`.
+        expert: The user's own; else that of the task.
 
     Returns:
         Whether all are there; False if the user stopped the run.
@@ -102,7 +106,7 @@ def collect(
         progress(num_there, len(plan))
         if not todo:
             return True
-        env, expert = make(spec.name), make_expert(spec)
+        env, expert = make(task or spec.name), expert or make_expert(spec)
         for start in range(0, len(todo), SHARD_EPISODES):
             with journal.shard():
                 dataset = None

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from sim import opengl
 from sim.evaluation.arms import ARMS
 from sim.evaluation.cells import Run
 from sim.evaluation.job import Job
@@ -146,6 +147,7 @@ class Campaign:
                     on_row=take,
                     on_hang=self._hung,
                     log=self.output / "workers.log",
+                    environment=_environment(description),
                 )
 
     def _jobs(self, address: str, todo: Sequence[Todo], begun_s: float) -> Iterator[Job]:
@@ -191,6 +193,18 @@ class Campaign:
             critic_digest=self._digests.get(spec.name, ""),
             policy_digest=self._digests.get(job.sources.get(run.arm, ""), ""),
         )
+
+
+def _environment(description: ServerDescription) -> dict[str, str]:
+    """Return what robots need that take pictures for a policy.
+
+    Raises:
+        ConfigError: This machine cannot render.
+    """
+    fields = [field for item in description.policies for field in item.embodiment.observations]
+    if not any(field.name.startswith("observation.images.") for field in fields):
+        return {}
+    return {"MUJOCO_GL": opengl.choose()}
 
 
 def _settings(evaluation: Evaluation) -> dict[str, Any]:

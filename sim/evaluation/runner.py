@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def run_jobs(
     log: Path,
     worker: Sequence[str] = WORKER,
     episode_s: float = EPISODE_S,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
     """Run jobs in parallel processes and hand over the row of each episode as it ends.
 
@@ -41,11 +42,12 @@ def run_jobs(
         log: What the workers' libraries print is added there.
         worker: Command of a worker.
         episode_s: Time that an episode may take, in seconds.
+        environment: Variables that the workers see beside those of this process.
 
     Raises:
         SteerError: An episode could not be run; the rows handed over before stand.
     """
-    pool = _Pool(iter(jobs), on_row, on_hang, log, worker, episode_s)
+    pool = _Pool(iter(jobs), on_row, on_hang, log, worker, episode_s, environment or {})
     asyncio.run(pool.run(num_workers))
 
 
@@ -60,7 +62,9 @@ class _Pool:
         log: Path,
         worker: Sequence[str],
         episode_s: float,
+        environment: Mapping[str, str],
     ) -> None:
+        self._environment = environment
         self._jobs = jobs
         self._on_row = on_row
         self._on_hang = on_hang
@@ -133,7 +137,12 @@ class _Pool:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
                 limit=_MAX_LINE_BYTES,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": _python_path()},
+                env={
+                    **os.environ,
+                    "OMP_NUM_THREADS": "1",
+                    "PYTHONPATH": _python_path(),
+                    **self._environment,
+                },
             )
         self._processes.add(process)
         return process

@@ -1,0 +1,68 @@
+"""A policy, a critic and a task of the user's own, as docs/evaluate.md says it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sim.evaluation.rows import read_rows
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+POLICY = "examples/evaluate/my_policy.py:policy"
+TASK = "examples/evaluate/my_task.py"
+
+
+def run(*words):
+    """Run a command to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_policy_of_ones_own(tmp_path):
+    """It draws beside the robot, the server ranks; its decisions can be computed again."""
+    words = ("--arms", "alone,steered", "--seeds", "user", "--episodes", 1, "--logs", 1)
+    words += ("--workers", 1, "--output", tmp_path)
+
+    said = run("sim.evaluate", "--cells", f"{POLICY}/push", *words)
+
+    rows = {row.arm: row for row in read_rows(tmp_path)}
+    assert "steered" in said
+    assert (rows["alone"].num_scored, rows["steered"].num_scored) == (1, 16)
+    assert rows["alone"].steps == 200 or rows["alone"].is_success
+    logs = sorted((tmp_path / "decisions").iterdir())
+    assert len(logs) == 2
+    for log in logs:
+        again = run("steer.cli", "replay", log, "--critic", "sim/artefacts/critics/push")
+        arm = next(name for name in rows if f"-{name}-" in log.name)
+        count = len(rows[arm].indices)
+        assert f"{count} of {count} decisions recomputed to the last bit" in again or arm == "alone"
+
+
+def test_a_task_and_a_critic_of_ones_own(tmp_path):
+    """From nothing to a verdict; so few steps make no good critic."""
+    data, critic, output = tmp_path / "reacher", tmp_path / "critic", tmp_path / "run"
+    run(
+        *("sim.collect", "--task", f"{TASK}:make", "--expert", f"{TASK}:Expert"),
+        *("--root", data, "--episodes", 12),
+    )
+    run("steer.cli", "train", "--dataset", data, "--output", critic, "--steps", 60)
+    run(
+        *("sim.evaluate", "--cells", f"{TASK}:policy/{TASK}:make"),
+        *("--critic", f"reacher-v5={critic}", "--arms", "alone,steered", "--seeds", "user"),
+        *("--episodes", 2, "--workers", 1, "--output", output),
+    )
+
+    rows = read_rows(output)
+    assert {(row.arm, row.flag) for row in rows} == {("alone", ""), ("steered", "")}
+    assert len(rows) == 4

@@ -1,18 +1,14 @@
 """What the rows of an evaluation say: rates, gains, overrides, latencies, and their records."""
 
-import os
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sim.evaluation.row import Row
+from sim.origin import commit, machine, versions
 from sim.stats import Estimate, PairedDifference, paired_difference, success_rate
 
 __all__ = [
@@ -27,7 +23,6 @@ __all__ = [
     "versions",
 ]
 
-_PACKAGES = ("torch", "lerobot", "mujoco", "metaworld", "ogbench", "grpcio", "numpy")
 _PROFILE = 10
 # Metric of the published records by (arm, the arm it is compared with).
 _RATES = {"alone": "alone", "steered": "steered", "filtered": "filtered"}
@@ -232,34 +227,4 @@ def records_of(
     for metric, (value, unit) in extra.items():
         numbers = {"value": round(value, 3), "low": None, "high": None, "n": 1}
         found.append({"metric": metric, **numbers, "unit": unit, "against": "", **origin})
-    return found
-
-
-def commit() -> str:
-    """Return the commit of this checkout, `-dirty` where files differ; empty outside of one."""
-    root = Path(__file__).resolve().parents[1]
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    head = git("rev-parse", "--short", "HEAD")
-    return head + ("-dirty" if head and git("status", "--porcelain", "-uno") else "")
-
-
-def machine() -> str:
-    """Return the machine in words."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, CPU"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that bear on the figures."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found

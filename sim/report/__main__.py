@@ -79,6 +79,10 @@ def _report(options: argparse.Namespace, command: str) -> None:
     if options.rerun:
         check_rerun()
     runs = read_runs(options.runs)
+    if options.records and _is_sequential(runs):
+        contract = "rows of a run with a fixed number of episodes"
+        got = "some of a run with --sequential, whose gains are overstated"
+        raise ConfigError(f"--records: expected {contract}, got {got}")
     figures = suite_figures(runs.rows, margin=runs.margin)
     records = records_of_suite(figures, origin=runs.origin(command))
     if options.records:
@@ -92,6 +96,10 @@ def _report(options: argparse.Namespace, command: str) -> None:
         shown = write_recording(chosen_logs(runs.directories, runs.rows), path)
         sys.stdout.write(f"recording of {shown} episodes: {path}\n")
     sys.stdout.write(f"{verdict(figures)}\n")
+
+
+def _is_sequential(runs: Runs) -> bool:
+    return any("--sequential" in made.command.split() for made in runs.origins)
 
 
 def _write_page(
@@ -124,6 +132,11 @@ def _origin(runs: Runs) -> dict[str, str]:
         found[f"versions{mark}"] = packages
     if not runs.origins:
         found["command"] = "unknown: the rows do not say it"
+    if _is_sequential(runs):
+        found["sequential"] = (
+            "cells were stopped once their verdict was clear: the verdicts hold, the gains are "
+            "overstated, and such rows are not published"
+        )
     for name, value in runs.settings.items():
         if name != "made_by":
             found[name] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -104,8 +104,7 @@ def film_scenes(
     options = [] if num_candidates is None else ["--candidates", str(num_candidates)]
     options += [] if margin is None else ["--margin", str(margin)]
     for scene in scenes:
-        name = f"{scene.cell.policy}-{scene.cell.task}-{scene.seed}"
-        path = output / f"{Path(name).name}.mp4"
+        path = output / f"{scene.cell.file_name}-{scene.seed}.mp4"
         written, note = _film(scene, server, path, options)
         if written is None:
             sys.stdout.write(f"{note}\n")

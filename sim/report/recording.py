@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.evaluation.cells import Cell, Run
 from sim.evaluation.row import Row
 from sim.tasks.ogbench import XYZ_CENTER, XYZ_SCALE
+from steer.decision_log import LoggedDecision, read_decision_log
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError
 from steer.types import EncodedImage, Observation
@@ -69,9 +71,10 @@ def chosen_logs(directories: Sequence[Path], rows: Sequence[Row]) -> list[Path]:
     ranked = []
     for row in rows:
         was = alone.get((row.policy, row.task, row.limit, row.seed), row.is_success)
-        name = f"{row.policy}-{row.task}-{row.arm}-n{row.num_candidates}-{row.seed}"
+        run = Run(row.arm, row.num_candidates, row.limit)  # type: ignore[arg-type]  # a row's is one
+        name = run.file_name(Cell(row.policy, row.task), row.seed)
         rank = (row.arm != "steered", row.is_success is was, row.is_success, row.key)
-        ranked.append((rank, f"{Path(name).name}.decisions"))
+        ranked.append((rank, f"{name}.decisions"))
     names = [name for _, name in sorted(ranked)]
     places = [directory / "decisions" for directory in directories]
     found = [path for name in names for place in places if (path := place / name).is_file()]
@@ -144,8 +147,6 @@ def write_recording(logs: Sequence[Path], output: Path) -> int:
         ConfigError: The package rerun is not installed.
         SteerError: A log is damaged, or its robot is not known here.
     """
-    from steer.decision_log import read_decision_log
-
     rerun = check_rerun()
     output.parent.mkdir(parents=True, exist_ok=True)
     recording = rerun.RecordingStream("steer_episodes")
@@ -158,7 +159,11 @@ def write_recording(logs: Sequence[Path], output: Path) -> int:
 
 
 def _record(
-    rerun: Any, recording: Any, name: str, embodiment: Embodiment, decisions: Sequence[Any]
+    rerun: Any,
+    recording: Any,
+    name: str,
+    embodiment: Embodiment,
+    decisions: Sequence[LoggedDecision],
 ) -> None:
     """Write the decisions of one episode below `name`."""
     places = [effector_position(embodiment, item.observation) for item in decisions]

@@ -1,6 +1,7 @@
 """The command line: page, records and Markdown from the rows of run directories."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,21 @@ def test_what_cannot_be_reported_is_refused_in_one_line(tmp_path, capsys, more, 
     assert error.startswith("sim.report: error: ")
     assert text in error or "expected the rows" in error
     assert error.count("\n") == 1
+
+
+def test_rows_of_a_sequential_run_are_shown_and_not_published(tmp_path, make_row, capsys):
+    """Stopping where a gain is large overstates it."""
+    origin = replace(ORIGIN, command="python -m sim.evaluate --sequential --suite quick")
+    with RowFile(tmp_path / "run", origin.entry()) as file:
+        for arm in ("alone", "steered"):
+            file.append(make_row(arm))
+
+    assert main([str(tmp_path / "run")]) == 0
+    assert main([str(tmp_path / "run"), "--records", str(tmp_path / "x.json")]) == 2
+
+    assert "such rows are not published" in (tmp_path / "run" / "report.html").read_text()
+    assert "--records: expected rows of a run with a fixed number" in capsys.readouterr().err
+    assert not (tmp_path / "x.json").exists()
 
 
 def test_a_server_that_is_gone_costs_the_films_alone(run, tmp_path):

@@ -1,6 +1,5 @@
 """The recording: where chunks would go, in which colours, and of which episodes."""
 
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -17,11 +16,35 @@ from sim.report.recording import (
     write_recording,
 )
 from sim.tasks import TASKS
+from steer.decision_log import DecisionLog
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import ConfigError, InvalidInputError
-from steer.types import Candidates, Observation, Reason
+from steer.types import (
+    Candidates,
+    Decision,
+    Observation,
+    Provenance,
+    Reason,
+    Selection,
+    Timings,
+)
+from steer.wire.session import CriticInfo, Limits, SessionInfo
 
 SAWYER, UR5E = TASKS["push"].embodiment, TASKS["cube-single"].embodiment
+
+
+LIMITS = Limits(
+    max_candidates=8,
+    max_horizon=16,
+    max_message_bytes=20_000,
+    max_image_pixels=1000,
+    session_idle_s=60.0,
+    max_budget_s=10.0,
+    expected_candidates=4,
+    selectors=("argmax",),
+    min_margin=0.0,
+    is_gate_required=False,
+)
 
 
 def seen(state):
@@ -92,7 +115,7 @@ def test_lost_seeds_are_shown_first(make_row, tmp_path):
     rows = [make_row("alone", seed, is_success=seed == 3) for seed in (1, 2, 3)]
     rows += [make_row("steered", seed, is_success=seed == 2) for seed in (1, 2, 3)]
     for seed in (1, 2, 3):
-        (tmp_path / "decisions" / f"diffusion-push-steered-n16-{seed}.decisions").touch()
+        (tmp_path / "decisions" / f"diffusion-push-steered-n16-task-{seed}.decisions").touch()
 
     found = chosen_logs([tmp_path], rows)
 
@@ -139,21 +162,58 @@ class Viewer:
         )
 
 
-def test_an_episode_is_drawn_decision_by_decision(monkeypatch, tmp_path):
+@pytest.fixture
+def log(tmp_path):
+    """Return a decision log of two decisions of a Sawyer."""
+    critic = CriticInfo(
+        name="push",
+        digest="sha256:1",
+        embodiment=SAWYER,
+        horizon=3,
+        num_members=2,
+        algorithm="iql",
+        selection=Selection(margin=0.5, beta=1.0),
+        expected_rank_s=0.1,
+    )
+    session = SessionInfo(
+        session="s",
+        server_epoch="e",
+        critic=critic,
+        policy=None,
+        limits=LIMITS,
+        selection=Selection(margin=0.5, beta=1.0),
+        warnings=(),
+    )
+    chunks = np.full((2, 3, 4), 0.5, np.float32)
+    decision = Decision(
+        index=1,
+        chunk=chunks[1],
+        commit_horizon=3,
+        reason=Reason.ADVANTAGE,
+        overrode=True,
+        scores=np.array([0.0, 2.0], np.float32),
+        values=np.zeros((2, 2), np.float32),
+        provenance=(Provenance.POLICY,) * 2,
+        feasible=(True, True),
+        num_scored=2,
+        timings=Timings(),
+        critic_digest="sha256:1",
+        policy="p",
+        candidates=Candidates(chunks),
+    )
+    path = tmp_path / "x.decisions"
+    with DecisionLog(path, session, SAWYER) as opened:
+        for number in range(2):
+            opened.append(seen([0.0, 0.6 + 0.01 * number, 0.2, 1.0]), number, decision)
+    return path
+
+
+def test_an_episode_is_drawn_decision_by_decision(monkeypatch, tmp_path, log):
     """The chosen candidate is thicker, and the way behind the robot is drawn too."""
     viewer = Viewer()
-    decision = SimpleNamespace(index=1, scores=np.array([0.0, 2.0]), reason=Reason.ADVANTAGE)
-    logged = SimpleNamespace(
-        observation=seen([0.0, 0.6, 0.2, 1.0]),
-        candidates=Candidates(np.zeros((2, 3, 4), np.float32)),
-        decision=decision,
-    )
-    header = SimpleNamespace(embodiment=SAWYER)
-    log = SimpleNamespace(read_decision_log=lambda path: (header, iter([logged, logged])))
     monkeypatch.setattr(recording, "check_rerun", lambda: viewer)
-    monkeypatch.setitem(sys.modules, "steer.decision_log", log)
 
-    assert write_recording([tmp_path / "x.decisions"], tmp_path / "episodes.rrd") == 1
+    assert write_recording([log], tmp_path / "episodes.rrd") == 1
 
     assert viewer.files == [str(tmp_path / "episodes.rrd")]
     places = [place for place, _ in viewer.logged]
@@ -162,5 +222,6 @@ def test_an_episode_is_drawn_decision_by_decision(monkeypatch, tmp_path):
         *("x/candidates", "x/effector", "x/path", "x/decision"),
     ]
     strips = viewer.logged[0][1]
-    assert len(strips.args[0]) == 2
+    assert np.shape(strips.args[0]) == (2, 4, 3)
+    assert strips.args[0][0][-1] == pytest.approx([0.015, 0.615, 0.215])
     assert strips.radii[1] > strips.radii[0]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sim.figures import commit, machine, versions
+from sim.origin import commit, machine, versions
 
 __all__ = ["make_record", "write_records"]
 

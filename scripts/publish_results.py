@@ -41,7 +41,7 @@ _EVALUATION = (
     "sim/artefacts",
     "sim/evaluate.py",
     "sim/evaluation",
-    "sim/figures.py",
+    "sim/figures",
     "sim/seeds.py",
     "sim/stats/intervals.py",
     "sim/tasks",
@@ -58,7 +58,7 @@ PATHS: Mapping[str, Sequence[str]] = {
     "steered_over_filtered": _EPISODES,
     "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
-    "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report.py", "sim/server.py"),
+    "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
 }

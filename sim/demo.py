@@ -11,17 +11,14 @@ import argparse
 import fcntl
 import itertools
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from sim import opengl
-from sim.evaluation.arms import ARMS
+from sim.evaluation.arms import ARMS, Settings
 from sim.evaluation.campaign import Campaign
 from sim.evaluation.cells import Cell
 from sim.evaluation.plan import Block, Evaluation
@@ -29,10 +26,11 @@ from sim.evaluation.row import Row
 from sim.evaluation.serving import serving
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
-from sim.figures import TaskFigures, commit, figures_of, machine, records_of, verdict, versions
+from sim.figures import SuiteFigures, records_of, suite_figures, verdict
 from sim.files import write_whole
-from sim.film import CANNOT_RENDER
-from sim.report import Film, write_report
+from sim.origin import Origin
+from sim.report.films import Films, film_scenes, telling_scene
+from sim.report.page import Report, write_report
 from sim.server import RunningServer
 from sim.suite import ARTEFACTS
 from sim.tasks import DEMO, spec_of
@@ -44,7 +42,6 @@ __all__ = ["main", "run_demo"]
 PUBLISHED_EPISODES = 100
 _ARMS = ("alone", "random", "steered")
 _PUBLISHED_ARMS = (*_ARMS, "filtered", "filtered-steered")
-_FILM_S = 120.0
 _WORKERS, _POLICY_WORKERS = 3, 2
 _POLICY = "diffusion"
 _COMMIT, _COMPLETE = "commit", "complete"
@@ -52,7 +49,7 @@ _COMMIT, _COMPLETE = "commit", "complete"
 
 def run_demo(
     *, tasks: Sequence[str], num_episodes: int, num_workers: int, output: Path, is_filmed: bool
-) -> list[TaskFigures]:
+) -> SuiteFigures:
     """Run the demo and write its report.
 
     Args:
@@ -66,57 +63,72 @@ def run_demo(
         SteerError: An artefact is missing, or the server failed.
     """
     clock = MonotonicClock()
-    start_s, measured_at = clock.now_s(), commit()
-    is_whole = _begin(output / "rows", measured_at)
+    start_s = clock.now_s()
+    command = _command(
+        tasks, num_episodes=num_episodes, num_workers=num_workers, is_filmed=is_filmed
+    )
+    origin = Origin.now(command)
+    is_whole = _begin(output / "rows", origin.commit)
+    tuned = Tuned.load()
+    evaluation = _evaluation(tasks, num_episodes, tuned.settings)
+    log = output / "server.log"
+    sys.stdout.write(f"starting the server; its log is {log}\n")
+    with serving(evaluation.todo(), log=log, policy_workers=_POLICY_WORKERS) as server:
+        campaign = Campaign(
+            evaluation=evaluation,
+            output=output / "rows",
+            serve=lambda todo: nullcontext(server.address),
+            num_workers=num_workers,
+            check=lambda found: check_test_run(evaluation, tuned, found, ARTEFACTS),
+            origin=origin,
+        )
+        rows = campaign.run().rows
+        memory_mib = server.resident_mib()
+        figures = suite_figures(rows, margin=evaluation.settings.margin)
+        films = _films(server, rows, figures, output) if is_filmed else Films({}, "Not filmed.")
+    minutes = (clock.now_s() - start_s) / 60
+    extra = {"demo_minutes": (minutes, "min")} if is_whole else {}
+    if memory_mib is not None:
+        extra["server_rss_mib"] = (memory_mib, "MiB")
+    records = records_of(figures.cells, origin=origin, extra=extra)
+    write_whole(output / "demo.json", json.dumps({"results": records}, indent=1) + "\n")
+    took = f"{minutes:.1f} minutes" + ("" if is_whole else ", after an interrupted run")
+    report = Report(
+        title="steer demo",
+        figures=figures,
+        rows=rows,
+        records=records,
+        films=films,
+        origin=_origin(origin, evaluation.settings, rows) | {"took": took},
+    )
+    write_report(output / "report.html", report)
+    (output / "rows" / _COMPLETE).touch()
+    sys.stdout.write(f"\n{summary(rows)}\n\n{verdict(figures)}\n")
+    sys.stdout.write(f"report: {output / 'report.html'}\n")
+    return figures
+
+
+def _evaluation(tasks: Sequence[str], num_episodes: int, settings: Settings) -> Evaluation:
     names = _PUBLISHED_ARMS if num_episodes >= PUBLISHED_EPISODES else _ARMS
     block = Block(
         cells=tuple(Cell(_POLICY, task) for task in tasks),
         arms=tuple(ARMS[name] for name in names),
         num_episodes=num_episodes,
     )
-    tuned = Tuned.load()
-    evaluation = Evaluation(blocks=(block,), split="test", settings=tuned.settings)
-    log = output / "server.log"
-    sys.stdout.write(f"starting the server; its log is {log}\n")
-    with serving(evaluation.todo(), log=log, policy_workers=_POLICY_WORKERS) as server:
-        rows = (
-            Campaign(
-                evaluation=evaluation,
-                output=output / "rows",
-                serve=lambda todo: nullcontext(server.address),
-                num_workers=num_workers,
-                check=lambda found: check_test_run(evaluation, tuned, found, ARTEFACTS),
-            )
-            .run()
-            .rows
-        )
-        memory_mib = server.resident_mib()
-        films, note = _films(server, rows, tasks, output) if is_filmed else ([], "Not filmed.")
-    figures = [figures_of(rows, task) for task in tasks]
-    minutes = (clock.now_s() - start_s) / 60
-    command = _command(
-        tasks, num_episodes=num_episodes, num_workers=num_workers, is_filmed=is_filmed
-    )
-    extra = {"demo_minutes": (minutes, "min")} if is_whole else {}
-    if memory_mib is not None:
-        extra["server_rss_mib"] = (memory_mib, "MiB")
-    records = records_of(figures, command=command, extra=extra, measured_at=measured_at)
-    write_whole(output / "demo.json", json.dumps({"results": records}, indent=1) + "\n")
-    origin = {
-        "command": command,
-        "commit": measured_at or "unknown",
-        "machine": machine(),
-        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+    return Evaluation(blocks=(block,), split="test", settings=settings)
+
+
+def _origin(origin: Origin, settings: Settings, rows: Sequence[Row]) -> dict[str, str]:
+    """Return where the figures come from, for the page."""
+    return {
+        "command": origin.command,
+        "commit": origin.commit or "unknown",
+        "machine": origin.machine,
+        "versions": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
         "seeds": "test, 200,000 to 299,999; N and margin were chosen on tune seeds",
-        "settings": json.dumps(asdict(evaluation.settings)),
+        "settings": json.dumps(asdict(settings)),
         "critics": ", ".join(sorted({row.critic_digest[:23] for row in rows})),
-        "took": f"{minutes:.1f} minutes" + ("" if is_whole else ", after an interrupted run"),
     }
-    report = output / "report.html"
-    write_report(report, figures, films=films, films_note=note, origin=origin)
-    (output / "rows" / _COMPLETE).touch()
-    sys.stdout.write(f"\n{summary(rows)}\n\n{verdict(figures)}\nreport: {report}\n")
-    return figures
 
 
 def _command(tasks: Sequence[str], *, num_episodes: int, num_workers: int, is_filmed: bool) -> str:
@@ -173,60 +185,11 @@ def _free_name(rows: Path) -> Path:
 
 
 def _films(
-    server: RunningServer, rows: Sequence[Row], tasks: Sequence[str], output: Path
-) -> tuple[list[Film], str]:
-    """Film one seed of each task; return the films, and why there are none."""
-    films: list[Film] = []
-    for task in tasks:
-        seed, what = _telling_seed(rows, task)
-        path = output / f"{task}-{seed}.mp4"
-        written, note = _film(server.address, task, seed, path)
-        if written is None:
-            return films, note
-        films.append(Film(written, f"{task}, seed {seed}: {what}"))
-    return films, ""
-
-
-def _telling_seed(rows: Sequence[Row], task: str) -> tuple[int, str]:
-    """Return a seed that steering won, else one that it lost, else the first; and which it is."""
-    alone = {row.seed: row for row in rows if row.task == task and row.arm == "alone"}
-    steered = {row.seed: row for row in rows if row.task == task and row.arm == "steered"}
-    pairs = [(alone[seed], steered[seed]) for seed in sorted(alone.keys() & steered.keys())]
-    won = [a.seed for a, s in pairs if s.is_success and not a.is_success]
-    lost = [a.seed for a, s in pairs if a.is_success and not s.is_success]
-    if won:
-        return won[0], f"one of {len(won)} of {len(pairs)} seeds that only steering won"
-    if lost:
-        return lost[0], f"one of {len(lost)} of {len(pairs)} seeds that steering lost"
-    return pairs[0][0].seed, "both arms end alike on every seed"
-
-
-def _film(server: str, task: str, seed: int, path: Path) -> tuple[Path | None, str]:
-    """Film one seed in a process of its own, with the first renderer that works."""
-    command = [sys.executable, "-m", "sim.film", "--server", server, "--cell", f"{_POLICY}/{task}"]
-    command += ["--seed", str(seed), "--output", str(path)]
-    note = ""
-    for renderer in opengl.candidates():
-        try:
-            done = subprocess.run(
-                command,
-                env={**os.environ, "MUJOCO_GL": renderer},
-                capture_output=True,
-                text=True,
-                timeout=_FILM_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            note = f"No films: {renderer} took longer than {_FILM_S:g} s."
-            continue
-        if done.returncode == 0:
-            return Path(done.stdout.split()[-1]), ""
-        end = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        note = f"No films: this machine cannot render ({renderer}: {end[0]})."
-        if done.returncode != CANNOT_RENDER:
-            note = f"No films: filming failed ({end[0]})."
-    sys.stdout.write(f"{note}\n")
-    return None, note
+    server: RunningServer, rows: Sequence[Row], figures: SuiteFigures, output: Path
+) -> Films:
+    """Film one seed of each task."""
+    scenes = [scene for cell in figures.cells if (scene := telling_scene(rows, cell))]
+    return film_scenes(scenes, server.address, output)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

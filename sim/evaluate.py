@@ -10,6 +10,7 @@ draws the verdict.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from sim.evaluation.suites import SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.evaluation.verdicts import Verdicts
+from sim.origin import Origin
 from sim.seeds import Split
 from sim.stats import power_sentence
 from sim.suite import ARTEFACTS, cells_of
@@ -177,11 +179,13 @@ def _say_power(evaluation: Evaluation, difference: float) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 done, 2 refused, 3 time up, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = _options(arguments)
+        options = _options(words)
         evaluation = _evaluation(options)
         verdicts = Verdicts(evaluation) if options.sequential else None
         campaign = _campaign(options, evaluation, verdicts)
+        campaign.origin = Origin.now(shlex.join(["python", "-m", "sim.evaluate", *words]))
         _say_power(evaluation, options.detect)
         progress = campaign.run()
     except (SteerError, OSError) as error:

@@ -19,6 +19,7 @@ from sim.evaluation.robots import rehearse
 from sim.evaluation.row import Row
 from sim.evaluation.rows import RowFile
 from sim.evaluation.runner import run_jobs
+from sim.origin import Origin
 from sim.seeds import split_of
 from sim.tasks import spec_of
 from steer.client import SteerClient
@@ -71,6 +72,7 @@ class Campaign:
         is_wanted: Asked before each job; a sequential run says no once a cell's verdict is clear.
         on_row: Called with each row.
         logged_seeds: How many seeds of each cell leave decision logs.
+        origin: Which command makes the rows, and on what; kept in `run.json` for the report.
         clock: Of the budget.
     """
 
@@ -83,6 +85,7 @@ class Campaign:
     is_wanted: Filter = lambda todo: True
     on_row: Callable[[Row], None] = lambda row: None
     logged_seeds: int = 0
+    origin: Origin | None = None
     clock: Clock = field(default_factory=MonotonicClock)
     _digests: dict[str, str] = field(default_factory=dict)
 
@@ -97,6 +100,8 @@ class Campaign:
         begun_s, failures = self.clock.now_s(), 0
         wanted = self.evaluation.all_keys()
         with RowFile(self.output, _settings(self.evaluation)) as file:
+            if self.origin is not None:
+                file.agree(self.origin.entry())
             for row in file.rows:
                 self.on_row(row)
             known = -1

@@ -31,6 +31,11 @@ class Cell:
         """The cell as it is written on command lines and in results, `policy/task`."""
         return f"{self.policy}/{self.task}"
 
+    @property
+    def file_name(self) -> str:
+        """A name for files of the cell that is no path, whatever the user's files are called."""
+        return self.name.replace(".py:", "-").replace("/", "-")
+
     @classmethod
     def parse(cls, text: str) -> "Cell":
         """Return the cell that is called `policy/task`.
@@ -57,3 +62,7 @@ class Run:
     arm: str
     num_candidates: int
     limit: Limit = "task"
+
+    def file_name(self, cell: Cell, seed: int) -> str:
+        """Return a name for files of the run on one seed of a cell."""
+        return f"{cell.file_name}-{self.arm}-n{self.num_candidates}-{self.limit}-{seed}"

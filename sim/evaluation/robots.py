@@ -109,7 +109,7 @@ class Robots:
         episode.chooser = self._chooser(job, run, arm, client, episode)
         if not job.logs:
             return episode.play()
-        path = Path(job.logs) / f"{_file_name(job, run)}.decisions"
+        path = Path(job.logs) / f"{run.file_name(job.cell, job.seed)}.decisions"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # of an episode that was not finished
         with DecisionLog(path, session, self._body(job, source)) as log:
@@ -199,9 +199,3 @@ class Robots:
             )
             self._clients[key] = client
         return self._clients[key]
-
-
-def _file_name(job: Job, run: Run) -> str:
-    """Return a name for a run of a job that is no path, whatever the user's files are called."""
-    cell = job.cell.name.replace(".py:", "-").replace("/", "-")
-    return f"{cell}-{run.arm}-n{run.num_candidates}-{run.limit}-{job.seed}"

@@ -93,25 +93,6 @@ def test_the_recorded_command_measures_the_same():
     assert some == "python -m sim.demo --episodes 5 --tasks push --workers 4 --no-films"
 
 
-@pytest.mark.parametrize(
-    ("alone", "steered", "seed", "words"),
-    [
-        ((True, False, False), (False, False, True), 2, "only steering won"),
-        ((False, True, False), (False, False, False), 1, "steering lost"),
-        ((True, False, True), (True, False, True), 0, "end alike"),
-    ],
-)
-def test_the_film_shows_a_seed_that_steering_changed(make_row, alone, steered, seed, words):
-    """Won before lost before the first; the caption says which, and of how many."""
-    rows = [make_row("alone", i, is_success=won) for i, won in enumerate(alone)]
-    rows += [make_row("steered", i, is_success=won) for i, won in enumerate(steered)]
-
-    found, caption = demo._telling_seed(rows, "push")
-
-    assert found == seed
-    assert words in caption
-
-
 def test_a_wrong_task_is_refused(capsys, tmp_path):
     """Exit code 2 and one line."""
     assert demo.main(["--tasks", "pull", "--output", str(tmp_path)]) == 2

@@ -1,0 +1,81 @@
+"""What the evaluator can tell, and how often it would be wrong: checked on the rows themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim import stats
+from sim.evaluation.gains import paired_cells
+from sim.evaluation.row import Row
+from sim.figures.means import main_count, mean_over
+from sim.stats import (
+    MeanGain,
+    NullCheck,
+    Replay,
+    SequentialPlan,
+    check_null,
+    check_sequential_null,
+    power_sentence,
+    replay,
+)
+
+__all__ = ["Checks", "checks_of"]
+
+_WANTED = 0.15
+"""The gain that the power statement is about."""
+PLAN = SequentialPlan()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """Checks of the evaluator itself.
+
+    Attributes:
+        null: How often a difference is found between the policy alone and itself under other
+            noise; None where that arm did not run.
+        null_gain: Their mean difference, over all cells where it ran.
+        null_cells: How many these are.
+        replay: What sequential mode would have said and saved; None without pairs.
+        replay_null: How often it would have found a difference where none can be.
+        power: What these pairs can tell, in one sentence; empty without pairs.
+    """
+
+    null: NullCheck | None
+    null_gain: MeanGain | None
+    null_cells: int
+    replay: Replay | None
+    replay_null: NullCheck | None
+    power: str
+
+
+def checks_of(rows: Sequence[Row]) -> Checks:
+    """Return the checks of a run."""
+    null = paired_cells(rows, ("null", 1))
+    gains = paired_cells(rows, ("steered", main_count(rows)))
+    pairs = [_outcomes(cell) for cell in gains]
+    return Checks(
+        null=check_null([_outcomes(cell) for cell in null], rng=_rng()) if null else None,
+        null_gain=mean_over(null),
+        null_cells=len(null),
+        replay=replay(pairs, plan=PLAN, rng=_rng()) if pairs else None,
+        replay_null=check_sequential_null(pairs, plan=PLAN, rng=_rng()) if pairs else None,
+        power=_power(gains) if gains else "",
+    )
+
+
+def _power(cells: Sequence[stats.Cell]) -> str:
+    """Say what the typical cell's pairs can tell, from the middle of the rates alone."""
+    n = int(np.median([len(cell.first) for cell in cells]))
+    alone = float(np.median([np.mean(list(cell.second.values())) for cell in cells]))
+    return power_sentence(n, alone=min(round(alone, 2), 1.0 - _WANTED), wanted=_WANTED)
+
+
+def _outcomes(cell: stats.Cell) -> tuple[list[bool], list[bool]]:
+    """Return the successes of both arms, in the order of the seeds."""
+    seeds = sorted(cell.first)
+    return [bool(cell.first[s]) for s in seeds], [bool(cell.second[s]) for s in seeds]
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(0)

@@ -1,0 +1,154 @@
+"""Figures as the records that are published; design section 9 has their form."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from sim.figures.cells import CellFigures
+from sim.figures.suite import SuiteFigures
+from sim.origin import Origin
+from sim.stats import MeanGain
+
+__all__ = ["records_of", "records_of_suite"]
+
+_SUCCESS, _ALONE = "success", "policy alone, paired by seed"
+# Metrics of the demo by arm, and by (arm, the arm it is compared with).
+_RATES = {"alone": "alone", "steered": "steered", "filtered": "filtered"}
+_GAINS = {
+    "gain": ("steered", "alone", _ALONE),
+    "random_gain": ("random", "alone", _ALONE),
+    "filtered_gain": ("filtered-steered", "filtered", "filtered policy alone, paired by seed"),
+    "steered_over_filtered": ("steered", "filtered", "filtered policy alone, paired by seed"),
+}
+_CONTROLS = ("random", "medoid", "argmax", "worst", "filtered")
+
+
+class _Figure(Protocol):
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def n(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Records of one origin, as they are collected."""
+
+    origin: Origin
+    found: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, metric: str, figure: _Figure, *, unit: str = _SUCCESS, against: str = "") -> None:
+        numbers: dict[str, Any] = {
+            "value": round(figure.value, 4),
+            "low": _finite(figure.low),
+            "high": _finite(figure.high),
+            "n": figure.n,
+        }
+        self._append(metric, numbers, unit, against)
+
+    def add_number(self, metric: str, value: float, unit: str) -> None:
+        numbers = {"value": round(value, 3), "low": None, "high": None, "n": 1}
+        self._append(metric, numbers, unit, "")
+
+    def add_mean(self, metric: str, gain: MeanGain | None, against: str = _ALONE) -> None:
+        if gain is not None:
+            self.add(metric, gain.fixed, against=against)
+
+    def _append(self, metric: str, numbers: Mapping[str, Any], unit: str, against: str) -> None:
+        origin = asdict(self.origin)
+        self.found.append({"metric": metric, **numbers, "unit": unit, "against": against, **origin})
+
+
+def records_of(
+    cells: Sequence[CellFigures], *, origin: Origin, extra: Mapping[str, tuple[float, str]]
+) -> list[dict[str, Any]]:
+    """Return the records of the demo.
+
+    Args:
+        cells: Of one policy on all tasks.
+        origin: What measured them.
+        extra: Further values with their unit, by metric.
+    """
+    records = _Records(origin)
+    for cell in cells:
+        for (arm, _), rate in cell.rates.items():
+            if arm in _RATES:
+                records.add(f"{_RATES[arm]}/{cell.task}", rate)
+        gaps = {(item.arm, item.base): item.gap for item in cell.differences}
+        for name, (arm, base, against) in _GAINS.items():
+            if (arm, base) in gaps:
+                records.add(f"{name}/{cell.task}", gaps[arm, base], against=against)
+    for metric, (value, unit) in extra.items():
+        records.add_number(metric, value, unit)
+    return records.found
+
+
+def records_of_suite(figures: SuiteFigures, *, origin: Origin) -> list[dict[str, Any]]:
+    """Return the records of `results/suite.json`; what did not run has none.
+
+    Args:
+        figures: Of the whole run.
+        origin: What measured it.
+    """
+    records = _Records(origin)
+    for cell in figures.cells:
+        parts = {"alone": cell.alone, "steered": cell.steered}
+        for name, rate in parts.items():
+            if rate is not None:
+                records.add(f"cell/{cell.name}/{name}", rate)
+        if cell.gain is not None:
+            records.add(f"cell/{cell.name}/gain", cell.gain.gap, against=_ALONE)
+    _add_means(records, figures)
+    _add_oracle(records, figures)
+    if figures.override_totals is not None:
+        records.add("override_rate", figures.override_totals.rate, unit="share of decisions")
+        if figures.override_totals.wins.n:
+            unit = "share of the episodes with an override whose outcome changed"
+            records.add("override_win_rate", figures.override_totals.wins, unit=unit)
+    checks = figures.checks
+    if checks.replay is not None:
+        records.add("sequential_saving", checks.replay.saved_of_orders, unit="share of pairs")
+    if checks.null is not None:
+        unit = "share of resamplings with any difference found"
+        records.add("null_false_positive", checks.null.any_cell, unit=unit)
+    return records.found
+
+
+def _add_means(records: _Records, figures: SuiteFigures) -> None:
+    records.add_mean("mean_gain", figures.mean)
+    if figures.mean is not None:
+        against = f"{_ALONE}; interval for other tasks"
+        records.add("mean_gain/other_tasks", figures.mean.random, against=against)
+    records.add_mean("mean_gain/all_cells", figures.mean_of_all)
+    for arm in _CONTROLS:
+        control = figures.control(arm)
+        records.add_mean(f"mean_gain/{arm}", control.gain if control else None)
+    filtered = figures.control("filtered")
+    records.add_mean(
+        "mean_gain/steered_over_filtered",
+        filtered.ahead if filtered else None,
+        "filtered policy alone, paired by seed",
+    )
+    for count, gain in figures.sweep.gains if figures.sweep else ():
+        records.add_mean(f"sweep_gain/{count}", gain)
+
+
+def _add_oracle(records: _Records, figures: SuiteFigures) -> None:
+    oracle = figures.oracle
+    if oracle is None:
+        return
+    records.add_mean("mean_gain/oracle", oracle.gain)
+    if oracle.share is not None:
+        against = f"gain of the oracle with N = {oracle.num_candidates}, the same cells and seeds"
+        records.add("oracle_share", oracle.share, unit="share", against=against)
+    if oracle.regret is not None:
+        records.add("selection_regret", oracle.regret.chosen, unit="ticks", against="oracle")
+
+
+def _finite(number: float) -> float | None:
+    return round(number, 4) if math.isfinite(number) else None

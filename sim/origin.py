@@ -1,0 +1,102 @@
+"""Where figures come from: which command, commit, machine and versions measured them, and when."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Origin", "commit", "machine", "origins_of", "versions"]
+
+_PACKAGES = (
+    "torch",
+    "lerobot",
+    "mujoco",
+    "metaworld",
+    "ogbench",
+    "gymnasium-robotics",
+    "grpcio",
+    "numpy",
+)
+_KEY = "made_by"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What measured something.
+
+    Attributes:
+        command: To type, to measure it again.
+        commit: Of the checkout, `-dirty` where files differed; empty for not known.
+        machine: In words.
+        versions: Of the packages that bear on figures, by name.
+        date: Of the beginning, in ISO form.
+    """
+
+    command: str
+    commit: str
+    machine: str
+    versions: Mapping[str, str]
+    date: str
+
+    @classmethod
+    def now(cls, command: str) -> "Origin":
+        """Return the origin of what `command` measures here and now."""
+        return cls(
+            command=command,
+            commit=commit(),
+            machine=machine(),
+            versions=versions(),
+            date=datetime.now(UTC).date().isoformat(),
+        )
+
+    def entry(self) -> dict[str, Any]:
+        """Return it as a run keeps it in `run.json`, beside those of its other commands.
+
+        The name of an entry is made from what it says: the same one twice is one.
+        """
+        tree = asdict(self)
+        name = sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+        return {_KEY: {name: tree}}
+
+
+def origins_of(settings: Mapping[str, Any]) -> list[Origin]:
+    """Return what made the rows of a run, from its `run.json`, in the order of the dates."""
+    found = [Origin(**tree) for tree in settings.get(_KEY, {}).values()]
+    return sorted(found, key=lambda origin: (origin.date, origin.commit, origin.command))
+
+
+def commit() -> str:
+    """Return the commit of this checkout, `-dirty` where files differ; empty outside of one."""
+    root = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    head = git("rev-parse", "--short", "HEAD")
+    return head + ("-dirty" if head and git("status", "--porcelain", "-uno") else "")
+
+
+def machine() -> str:
+    """Return the machine in words."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, CPU"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that bear on figures."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

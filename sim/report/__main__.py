@@ -1,0 +1,207 @@
+"""What did a run find? One page to look at, from the rows alone.
+
+    python -m sim.report runs/published
+    python -m sim.report runs/shard-1 runs/shard-2 --output report.html --films 2
+    python -m sim.report results/suite --records results/suite.json --markdown docs/suite.md
+
+Shards of a run are reported as one. The page holds its pictures, films and data: it needs no
+network. Films need a server with the run's critics and policies, given or started.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sim.evaluation.cells import Run
+from sim.evaluation.plan import Todo
+from sim.evaluation.serving import serving
+from sim.figures import SuiteFigures, records_of_suite, suite_figures, verdict
+from sim.files import write_whole
+from sim.origin import commit
+from sim.report.films import Films, Scene, film_scenes, scenes_of
+from sim.report.markdown import markdown
+from sim.report.page import Report, write_report
+from sim.report.recording import check_rerun, chosen_logs, write_recording
+from sim.report.runs import Runs, read_runs
+from sim.report.sections import worst_cells
+from sim.suite import ARTEFACTS
+from steer.client import SteerClient
+from steer.errors import ConfigError, SteerError
+
+__all__ = ["main"]
+
+_FILMED_CELLS = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 done, 2 refused, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _options(words)
+    try:
+        _report(options, shlex.join(["python", "-m", "sim.report", *words]))
+    except (SteerError, OSError) as error:
+        sys.stderr.write(f"sim.report: error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing was written\n")
+        return 130
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="directory of rows")
+    parser.add_argument("--output", type=Path, help="the page (default: report.html in RUN)")
+    parser.add_argument("--title", default="steer: does a critic help?", help="above the verdict")
+    parser.add_argument("--records", type=Path, help="write the published figures here instead")
+    parser.add_argument("--markdown", type=Path, help="write the tables here instead")
+    parser.add_argument("--short", action="store_true", help="of the tables only the means")
+    parser.add_argument(
+        "--films", type=int, default=0, help="seeds lost and seeds won, of the worst cells each"
+    )
+    server = parser.add_mutually_exclusive_group()
+    server.add_argument("--server", help="HOST:PORT of a running server (default: start one)")
+    server.add_argument("--artefacts", type=Path, default=ARTEFACTS, help="critics and policies")
+    parser.add_argument("--rerun", action="store_true", help="write episodes.rrd, from --logs")
+    return parser.parse_args(arguments)
+
+
+def _report(options: argparse.Namespace, command: str) -> None:
+    if options.rerun:
+        check_rerun()
+    runs = read_runs(options.runs)
+    if options.records and _is_sequential(runs):
+        contract = "rows of a run with a fixed number of episodes"
+        got = "some of a run with --sequential, whose gains are overstated"
+        raise ConfigError(f"--records: expected {contract}, got {got}")
+    figures = suite_figures(runs.rows, margin=runs.margin)
+    records = records_of_suite(figures, origin=runs.origin(command))
+    if options.records:
+        write_whole(options.records, json.dumps({"results": records}, indent=1) + "\n")
+    if options.markdown:
+        write_whole(options.markdown, markdown(figures, is_short=options.short))
+    if options.output or not (options.records or options.markdown):
+        _write_page(options, runs, figures, records)
+    if options.rerun:
+        path = (options.output or options.runs[0] / "report.html").with_name("episodes.rrd")
+        shown = write_recording(chosen_logs(runs.directories, runs.rows), path)
+        sys.stdout.write(f"recording of {shown} episodes: {path}\n")
+    sys.stdout.write(f"{verdict(figures)}\n")
+
+
+def _is_sequential(runs: Runs) -> bool:
+    return any("--sequential" in made.command.split() for made in runs.origins)
+
+
+def _write_page(
+    options: argparse.Namespace,
+    runs: Runs,
+    figures: SuiteFigures,
+    records: Sequence[Mapping[str, Any]],
+) -> None:
+    path = options.output or options.runs[0] / "report.html"
+    report = Report(
+        title=options.title,
+        figures=figures,
+        rows=runs.rows,
+        records=records,
+        films=_films(options, runs, figures, path.parent / "films"),
+        origin=_origin(runs),
+    )
+    write_report(path, report)
+    sys.stdout.write(f"report: {path}\n")
+
+
+def _origin(runs: Runs) -> dict[str, str]:
+    """Return where the rows come from, by name."""
+    found = {"runs": ", ".join(path.name for path in runs.directories)}
+    for number, made in enumerate(runs.origins, start=1):
+        mark = f" {number}" if len(runs.origins) > 1 else ""
+        packages = ", ".join(f"{name} {number}" for name, number in made.versions.items())
+        found[f"command{mark}"] = made.command
+        found[f"commit{mark}"] = f"{made.commit or 'unknown'}, {made.date}, {made.machine}"
+        found[f"versions{mark}"] = packages
+    if not runs.origins:
+        found["command"] = "unknown: the rows do not say it"
+    if _is_sequential(runs):
+        found["sequential"] = (
+            "cells were stopped once their verdict was clear: the verdicts hold, the gains are "
+            "overstated, and such rows are not published"
+        )
+    for name, value in runs.settings.items():
+        if name != "made_by":
+            found[name] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    found["report"] = f"made at commit {commit() or 'unknown'}"
+    return found
+
+
+def _films(options: argparse.Namespace, runs: Runs, figures: SuiteFigures, output: Path) -> Films:
+    """Film seeds of the worst cells; whatever goes wrong is said, and the page has none."""
+    if options.films < 1:
+        return Films({}, "No films were asked for (--films N).")
+    cells = worst_cells(figures, count=_FILMED_CELLS)
+    scenes = scenes_of(runs.rows, cells, count=options.films)
+    if not scenes:
+        return Films({}, "No films: steered and alone end alike on every seed of these cells.")
+    try:
+        with _server(options, scenes, figures, output) as address:
+            _check_server(address, runs, scenes)
+            return film_scenes(
+                scenes,
+                address,
+                output,
+                num_candidates=figures.num_candidates,
+                margin=runs.margin,
+            )
+    except SteerError as error:
+        note = f"No films: {error}"
+        sys.stdout.write(f"{note}\n")
+        return Films({}, note)
+
+
+@contextmanager
+def _server(
+    options: argparse.Namespace, scenes: Sequence[Scene], figures: SuiteFigures, output: Path
+) -> Iterator[str]:
+    """Give the address of the running server, or start one with what the scenes need."""
+    if options.server:
+        yield options.server
+        return
+    runs = (Run("alone", 1), Run("steered", figures.num_candidates))
+    todo = [Todo(scene.cell, scene.seed, runs) for scene in scenes]
+    with serving(todo, log=output / "server.log", artefacts=options.artefacts) as server:
+        yield server.address
+
+
+def _check_server(address: str, runs: Runs, scenes: Sequence[Scene]) -> None:
+    """Refuse a server whose critics or policies are not those of the rows.
+
+    Raises:
+        ConfigError: A film would show another robot than the figures are about.
+    """
+    with SteerClient(address) as client:
+        description = client.describe()
+    served = {item.digest for item in description.critics}
+    served |= {item.digest for item in description.policies}
+    cells = {scene.cell.name for scene in scenes}
+    for row in runs.rows:
+        if row.arm == "steered" and f"{row.policy}/{row.task}" in cells:
+            odd = {row.critic_digest, row.policy_digest} - served - {""}
+            if odd:
+                contract = "the critics and policies of the run"
+                raise ConfigError(
+                    f"server {address}: expected {contract}, got none of digest {min(odd)}"
+                )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

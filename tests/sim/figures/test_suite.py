@@ -1,0 +1,91 @@
+"""The verdict in one sentence, and the checks of the evaluator."""
+
+import numpy as np
+import pytest
+
+from sim.figures import suite_figures, verdict
+from sim.stats import power_sentence
+
+SEEDS = range(200_000, 200_040)
+
+
+def run(make_row, **shares):
+    """Return rows of arms that succeed on so many of the first forty seeds."""
+    return [
+        make_row(arm, seed, is_success=seed - SEEDS[0] < share)
+        for arm, share in shares.items()
+        for seed in SEEDS
+    ]
+
+
+def said(rows):
+    """Return the verdict on rows."""
+    return verdict(suite_figures(rows))
+
+
+def test_the_verdict_says_gain_cells_and_the_random_control(make_row):
+    """One sentence with all that a reader needs to doubt it."""
+    assert said(run(make_row, alone=10, steered=30, random=10)) == (
+        "Steering raises the success rate by +0.50 [+0.35, +0.65] on average over 1 cell; after "
+        "Holm's correction 1 cell of 1 is better and none are worse; one of the candidates at "
+        "random gains +0.00 [+0.00, +0.00]."
+    )
+
+
+def test_the_verdict_says_harm_first_of_all(make_row):
+    """It does not stand in a table alone."""
+    text = said(run(make_row, alone=30, steered=10))
+
+    assert text.startswith("Steering lowers the success rate: -0.50 [")
+    assert "0 cells of 1 are better and 1 is worse; no control ran that chooses at random" in text
+
+
+def test_the_verdict_claims_nothing_where_nothing_is_clear(make_row):
+    """An interval that holds 0 is no difference."""
+    text = said(run(make_row, alone=20, steered=21))
+
+    assert text.startswith("Steering has no clear effect on the success rate: +0.03 [")
+
+
+def test_the_verdict_says_that_no_cell_counts(make_row):
+    """A policy that always succeeds leaves nothing to win."""
+    assert said(run(make_row, alone=40, steered=40)) == (
+        "No cell counts: alone, the policies succeed in 100% to 100% of the episodes, where there "
+        "is nothing to win or nothing to lose."
+    )
+
+
+def test_nothing_to_compare_is_said(make_row):
+    """Either arm was not run, or no arm at all."""
+    text = "Nothing to compare: the arms alone and steered were not both run."
+
+    assert said([make_row()]) == said([make_row("alone")]) == said([]) == text
+
+
+@pytest.mark.slow
+def test_the_same_rows_have_the_same_figures(suite_rows, suite):
+    """In whatever order they come."""
+    assert suite_figures(suite_rows[::-1], margin=0.5) == suite
+
+
+def test_flagged_episodes_are_kept_and_listed(suite):
+    """They count as failed, and somebody should look."""
+    assert [row.flag for row in suite.flagged] == ["hung: <b>the episode</b> did not end"]
+
+
+def test_the_evaluator_is_checked_on_its_own_rows(suite):
+    """The null arm, the sequential replay, and the power of these pairs."""
+    checks = suite.checks
+
+    assert (checks.null_cells, checks.null.any_cell.n, checks.null.each_cell.n) == (2, 200, 400)
+    assert len(checks.replay.verdicts) == 12
+    assert 0 <= checks.replay.saved < 1
+    middle = round(float(np.median([cell.alone.value for cell in suite.cells])), 2)
+    assert checks.power == power_sentence(24, alone=middle, wanted=0.15)
+
+
+def test_a_run_without_pairs_has_no_checks(make_row):
+    """And no error."""
+    checks = suite_figures([make_row("alone")]).checks
+
+    assert (checks.null, checks.replay, checks.power) == (None, None, "")

@@ -33,7 +33,7 @@ from sim.suite import ARTEFACTS, cells_of
 from steer.client import SteerClient
 from steer.errors import SteerError
 
-__all__ = ["CELLS", "GRID", "choose", "main"]
+__all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 
 GRID = tuple(
     Settings(num_candidates=count, margin=margin)

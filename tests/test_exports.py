@@ -37,7 +37,8 @@ def bound(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
         elif isinstance(node, ast.Assign):
-            names |= {ast.unparse(target) for target in node.targets}
+            targets = [t for target in node.targets for t in getattr(target, "elts", [target])]
+            names |= {ast.unparse(target) for target in targets}
         elif isinstance(node, ast.AnnAssign):
             names.add(ast.unparse(node.target))
     return names

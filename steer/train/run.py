@@ -62,17 +62,8 @@ def train(config: TrainConfig) -> CriticCard:
     kept, held_out = split_episodes(len(episodes), config.holdout)
     learnt = episodes.select(kept)
     chunks = build_chunks(learnt, horizon=config.horizon, discount=config.discount)
-    summary = DatasetSummary(
-        name=config.dataset.rstrip("/").rpartition("/")[2],
-        task=episodes.task,
-        instruction=episodes.instruction,
-        fingerprint=episodes.fingerprint(),
-        num_episodes=len(learnt),
-        num_successes=int(learnt.success.sum()),
-        num_chunks=len(chunks),
-        held_out=tuple(int(number) for number in episodes.episode[held_out]),
-        seeds=_seed_range(episodes),
-    )
+    summary = _summary(config, episodes, learnt, held_out)
+    summary = replace(summary, num_chunks=len(chunks))
     logger.info(
         "data task=%r episodes=%d successes=%d chunks=%d held_out=%d",
         episodes.task,
@@ -93,6 +84,22 @@ def train(config: TrainConfig) -> CriticCard:
     save_critic(critic, config.output)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
+
+
+def _summary(
+    config: TrainConfig, episodes: Episodes, learnt: Episodes, held_out: NDArray[np.int64]
+) -> DatasetSummary:
+    """Say what is learnt from; chunks are counted later."""
+    return DatasetSummary(
+        name=config.dataset.rstrip("/").rpartition("/")[2],
+        task=episodes.task,
+        instruction=episodes.instruction,
+        fingerprint=episodes.fingerprint(),
+        num_episodes=len(learnt),
+        num_successes=int(learnt.success.sum()),
+        held_out=tuple(int(number) for number in episodes.episode[held_out]),
+        seeds=_seed_range(episodes),
+    )
 
 
 def _chosen(episodes: Episodes, config: TrainConfig) -> Episodes:

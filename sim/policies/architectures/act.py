@@ -49,4 +49,4 @@ def _build(request: Request) -> Built:
     )
 
 
-ACT = Architecture(name="act", build=_build, steps=20_000, batch_size=64, learning_rate=5e-4)
+ACT = Architecture(name="act", build=_build, steps=12_000, batch_size=64, learning_rate=5e-4)

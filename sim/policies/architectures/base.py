@@ -22,7 +22,8 @@ __all__ = [
     "set_option",
 ]
 
-ENVIRONMENT, STATE = "observation.environment_state", "observation.state"
+ENVIRONMENT = "observation.environment_state"
+STATE = "observation.state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -118,7 +118,7 @@ def _make_language_model(directory: Path, *, image_size: int) -> Path:
 SMOLVLA = Architecture(
     name="smolvla",
     build=_build,
-    steps=16_000,
+    steps=15_000,
     batch_size=64,
     learning_rate=1e-3,
     inference_steps=4,

@@ -116,7 +116,7 @@ VQBET = Architecture(
     name="vqbet",
     build=_build,
     steps=20_000,
-    batch_size=256,
+    batch_size=128,
     learning_rate=1e-3,
     needs_pictures=True,
 )

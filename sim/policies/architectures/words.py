@@ -12,8 +12,13 @@ from sim.tasks import TASKS
 
 __all__ = ["END", "IMAGE", "PADDING", "START", "make_tokenizer"]
 
-PADDING, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
-IMAGE, AROUND_IMAGE, WHOLE_IMAGE = "<image>", "<around-image>", "<whole-image>"
+PADDING = "<pad>"
+UNKNOWN = "<unk>"
+START = "<start>"
+END = "<end>"
+IMAGE = "<image>"
+AROUND_IMAGE = "<around-image>"
+WHOLE_IMAGE = "<whole-image>"
 _SPECIAL = (PADDING, UNKNOWN, START, END, IMAGE, AROUND_IMAGE, WHOLE_IMAGE)
 _MAX_LENGTH = 64
 

@@ -13,10 +13,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, get_type_hints
+from typing import Any, TypedDict, get_type_hints
 
 from results_table import draw_tables
-from suite_results import SuiteError, places, suite_results
+from suite_results import KINDS, SuiteError, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -60,17 +60,6 @@ _SUITE = (
     "sim/suite.py",
     "sim/tasks",
 )
-_SUITE_KINDS = (
-    "cell",
-    "mean_gain",
-    "sweep_gain",
-    "selection_regret",
-    "oracle_share",
-    "override_rate",
-    "override_win_rate",
-    "sequential_saving",
-    "null_false_positive",
-)
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,
@@ -86,7 +75,7 @@ PATHS: Mapping[str, Sequence[str]] = {
     "client_import_s": (*_CLIENT, "requirements.lock"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
     "data_gain": _SUITE,
-    **dict.fromkeys(_SUITE_KINDS, _SUITE),
+    **dict.fromkeys(KINDS, _SUITE),
 }
 EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
     "demo_minutes"
@@ -108,6 +97,10 @@ class Record(TypedDict):
     machine: str
     versions: dict[str, str]
     date: str
+
+
+_Marked = list[dict[str, Any]]
+"""Records, of which the stale ones say so."""
 
 
 class RecordError(Exception):
@@ -186,7 +179,7 @@ def publish(*, is_check: bool) -> int:
     return 1 if is_check and changed else 0
 
 
-def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> list[Record]:
+def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> _Marked:
     """Add what the suite's rows say to the files that are wanted; return its records.
 
     Raises:
@@ -209,7 +202,7 @@ def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> list[Record]:
     return fresh
 
 
-def _fresh(name: str, measured: Sequence[Record], *, is_replaced: bool = False) -> list[Record]:
+def _fresh(name: str, measured: Sequence[Record], *, is_replaced: bool = False) -> _Marked:
     """Return the records of a file with the measured ones in it, and the stale ones marked.
 
     With `is_replaced` those that are made from rows stay only where they were made again.
@@ -217,12 +210,12 @@ def _fresh(name: str, measured: Sequence[Record], *, is_replaced: bool = False) 
     target = ROOT / "results" / name
     published = read_records(target) if target.exists() else []
     if is_replaced:
-        published = [record for record in published if _kind(record) not in _SUITE_KINDS]
+        published = [record for record in published if _kind(record) not in KINDS]
     records = merge(published, measured)
-    return [{**record, "stale": True} if is_stale(record) else record for record in records]
+    return [{**record, **({"stale": True} if is_stale(record) else {})} for record in records]
 
 
-def _add_records(wanted: dict[Path, str], name: str, records: Sequence[Record]) -> None:
+def _add_records(wanted: dict[Path, str], name: str, records: _Marked) -> None:
     if records:
         text = json.dumps({"results": records}, indent=1) + "\n"
         wanted[ROOT / "results" / name] = text

@@ -7,8 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["SuiteError", "SuiteResults", "between", "places", "suite_results"]
+__all__ = ["KINDS", "SuiteError", "SuiteResults", "between", "places", "suite_results"]
 
+KINDS = (
+    "cell",
+    "mean_gain",
+    "sweep_gain",
+    "selection_regret",
+    "oracle_share",
+    "override_rate",
+    "override_win_rate",
+    "sequential_saving",
+    "null_false_positive",
+)
+"""What is made from rows, by the part of a metric's name before the slash."""
 PLACES: Mapping[str, str] = {"README.md": "summary", "docs/evidence.md": "tables"}
 """Which documents show what, between the lines of `between`."""
 

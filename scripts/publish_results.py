@@ -3,7 +3,8 @@
     python scripts/publish_results.py            publish
     python scripts/publish_results.py --check    fail where publishing would change a file
 
-A run writes its records to `demo/*.json`; only this command writes to `results/`.
+A run writes its records to `demo/*.json`; only this command writes to `results/*.json`. The suite's
+records are made again from its rows, `results/suite`.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, get_type_hints
+from typing import Any, TypedDict, get_type_hints
 
 from results_table import draw_tables
+from suite_results import KINDS, SuiteError, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -47,6 +49,17 @@ _EVALUATION = (
     "sim/tasks",
 )
 _EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
+# Statistics cannot make the suite stale: its records are made anew from rows that are committed.
+_SUITE = (
+    *_SERVICE,
+    *_CLIENT,
+    "sim/artefacts",
+    "sim/evaluate.py",
+    "sim/evaluation",
+    "sim/seeds.py",
+    "sim/suite.py",
+    "sim/tasks",
+)
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,
@@ -61,6 +74,8 @@ PATHS: Mapping[str, Sequence[str]] = {
     "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
+    "data_gain": _SUITE,
+    **dict.fromkeys(KINDS, _SUITE),
 }
 EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
     "demo_minutes"
@@ -84,6 +99,10 @@ class Record(TypedDict):
     date: str
 
 
+_Marked = list[dict[str, Any]]
+"""Records, of which the stale ones say so."""
+
+
 class RecordError(Exception):
     """A file or a record is not what `Record` says."""
 
@@ -94,12 +113,21 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         RecordError: The file is not JSON, or a field is missing, unknown or of another type.
     """
+    return records_of_text(path.name, path.read_text())
+
+
+def records_of_text(name: str, text: str) -> list[Record]:
+    """Check the records in the text of a file; `name` is said where something is wrong.
+
+    Raises:
+        RecordError: As `read_records` does.
+    """
     try:
-        rows = json.loads(path.read_text())["results"]
+        rows = json.loads(text)["results"]
     except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{path.name}: expected JSON with 'results', got {error!r}") from error
+        raise RecordError(f"{name}: expected JSON with 'results', got {error!r}") from error
     for row in rows:
-        _check(path.name, row)
+        _check(name, row)
     return list(rows)
 
 
@@ -129,17 +157,14 @@ def refusal(record: Record) -> str:
 
 def publish(*, is_check: bool) -> int:
     """Publish, or with `is_check` say what publishing would change; return the exit status."""
-    target = ROOT / "results" / "demo.json"
-    published = read_records(target) if target.exists() else []
-    if not is_check:
-        published = merge(published, _measured())
-    fresh = [{**record, "stale": True} if is_stale(record) else record for record in published]
+    measured = [] if is_check else _measured()
+    demo = _fresh("demo.json", [item for item in measured if not _is_of_suite(item)])
     readme = ROOT / "README.md"
     head, _, rest = readme.read_text().partition(BEGIN)
     tail = rest.partition(END)[2]
-    wanted = {readme: head + BEGIN + draw_tables(fresh) + END + tail}
-    if fresh:
-        wanted[target] = json.dumps({"results": fresh}, indent=1) + "\n"
+    wanted = {readme: head + BEGIN + draw_tables(demo) + END + tail}
+    _add_records(wanted, "demo.json", demo)
+    suite = _suite(wanted, [item for item in measured if _is_of_suite(item)])
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
@@ -148,24 +173,76 @@ def publish(*, is_check: bool) -> int:
             whole = path.with_name(path.name + ".partial")
             whole.write_text(wanted[path])
             whole.replace(path)
-    for record in fresh:
+    for record in (*demo, *suite):
         if "stale" in record:
             _write(f"results: stale, measure again: {record['metric']}: {record['command']}")
     return 1 if is_check and changed else 0
+
+
+def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> _Marked:
+    """Add what the suite's rows say to the files that are wanted; return its records.
+
+    Raises:
+        RecordError: The rows cannot be reported, or their records are not as `Record` says.
+    """
+    try:
+        results = suite_results(ROOT)
+    except SuiteError as error:
+        raise RecordError(str(error)) from error
+    made: list[Record] = []
+    if results is not None:
+        made = _publishable(records_of_text("results/suite", results.records))
+        readme = ROOT / "README.md"
+        texts, without = places(ROOT, results, {readme: wanted[readme]})
+        wanted.update(texts)
+        for name in without:
+            _write(f"results: no place for the suite's tables, <!-- suite:begin -->, in {name}")
+    fresh = _fresh("suite.json", [*made, *measured], is_replaced=results is not None)
+    _add_records(wanted, "suite.json", fresh)
+    return fresh
+
+
+def _fresh(name: str, measured: Sequence[Record], *, is_replaced: bool = False) -> _Marked:
+    """Return the records of a file with the measured ones in it, and the stale ones marked.
+
+    With `is_replaced` those that are made from rows stay only where they were made again.
+    """
+    target = ROOT / "results" / name
+    published = read_records(target) if target.exists() else []
+    if is_replaced:
+        published = [record for record in published if _kind(record) not in KINDS]
+    records = merge(published, measured)
+    return [{**record, **({"stale": True} if is_stale(record) else {})} for record in records]
+
+
+def _add_records(wanted: dict[Path, str], name: str, records: _Marked) -> None:
+    if records:
+        text = json.dumps({"results": records}, indent=1) + "\n"
+        wanted[ROOT / "results" / name] = text
+
+
+def _is_of_suite(record: Record) -> bool:
+    return PATHS[_kind(record)] is _SUITE
 
 
 def _measured() -> list[Record]:
     """Return what the runs in `demo/` wrote and may be published; say why the rest may not."""
     found: list[Record] = []
     for path in sorted((ROOT / "demo").glob("*.json")):
-        if '"results"' not in path.read_text():
-            continue
-        for record in read_records(path):
-            reason = refusal(record)
-            if reason:
-                _write(f"results: not published: {record['metric']}: {reason}")
-            else:
-                found.append(record)
+        if '"results"' in path.read_text():
+            found += _publishable(read_records(path))
+    return found
+
+
+def _publishable(records: Sequence[Record]) -> list[Record]:
+    """Return the records that may be published; say why the others may not."""
+    found = []
+    for record in records:
+        reason = refusal(record)
+        if reason:
+            _write(f"results: not published: {record['metric']}: {reason}")
+        else:
+            found.append(record)
     return found
 
 

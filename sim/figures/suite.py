@@ -117,11 +117,7 @@ def verdict(figures: SuiteFigures) -> str:
     if not figures.compared:
         return "Nothing to compare: the arms alone and steered were not both run."
     if figures.mean is None:
-        low, high = (cell.alone.value for cell in _ends(figures) if cell.alone)
-        return (
-            f"No cell counts: alone, the policies succeed in {low:.0%} to {high:.0%} of the "
-            "episodes, where there is nothing to win or nothing to lose."
-        )
+        return f"{_no_mean(figures)}; {_holm(figures)}."
     gain, cells = figures.mean.fixed, len(figures.counting)
     shown = f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}] on average over {_cells(cells)}"
     if gain.low > 0:
@@ -130,13 +126,27 @@ def verdict(figures: SuiteFigures) -> str:
         text = f"Steering lowers the success rate: {shown}"
     else:
         text = f"Steering has no clear effect on the success rate: {shown}"
+    return f"{text}; {_holm(figures)}; {_blind(figures)}."
+
+
+def _no_mean(figures: SuiteFigures) -> str:
+    if figures.counting:
+        return "No mean: the cells of a task share no seed, as in a single shard of a run"
+    low, high = (f"{cell.alone.value:.0%}" for cell in _ends(figures) if cell.alone)
+    rates = low if low == high else f"{low} to {high}"
+    return (
+        f"No cell counts: alone, the policies succeed in {rates} of the episodes, where there is "
+        "nothing to win or nothing to lose"
+    )
+
+
+def _holm(figures: SuiteFigures) -> str:
     better, worse = len(figures.better), len(figures.worse)
-    text += (
-        f"; after Holm's correction {_cells(better)} of {len(figures.compared)} "
+    return (
+        f"after Holm's correction {_cells(better)} of {len(figures.compared)} "
         f"{'is' if better == 1 else 'are'} better and {worse or 'none'} "
         f"{'is' if worse == 1 else 'are'} worse"
     )
-    return f"{text}; {_blind(figures)}."
 
 
 def _ends(figures: SuiteFigures) -> tuple[CellFigures, CellFigures]:

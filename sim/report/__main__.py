@@ -2,7 +2,7 @@
 
     python -m sim.report runs/published
     python -m sim.report runs/shard-1 runs/shard-2 --output report.html --films 2
-    python -m sim.report results/suite --records results/suite.json --markdown docs/suite.md
+    python -m sim.report results/suite --records suite.json --markdown suite.md
 
 Shards of a run are reported as one. The page holds its pictures, films and data: it needs no
 network. Films need a server with the run's critics and policies, given or started.
@@ -64,7 +64,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--title", default="steer: does a critic help?", help="above the verdict")
     parser.add_argument("--records", type=Path, help="write the published figures here instead")
     parser.add_argument("--markdown", type=Path, help="write the tables here instead")
-    parser.add_argument("--short", action="store_true", help="of the tables only the means")
+    parser.add_argument("--summary", type=Path, help="write verdict and means here instead")
     parser.add_argument(
         "--films", type=int, default=0, help="seeds lost and seeds won, of the worst cells each"
     )
@@ -88,8 +88,10 @@ def _report(options: argparse.Namespace, command: str) -> None:
     if options.records:
         write_whole(options.records, json.dumps({"results": records}, indent=1) + "\n")
     if options.markdown:
-        write_whole(options.markdown, markdown(figures, is_short=options.short))
-    if options.output or not (options.records or options.markdown):
+        write_whole(options.markdown, markdown(figures))
+    if options.summary:
+        write_whole(options.summary, markdown(figures, is_short=True))
+    if options.output or not (options.records or options.markdown or options.summary):
         _write_page(options, runs, figures, records)
     if options.rerun:
         path = (options.output or options.runs[0] / "report.html").with_name("episodes.rrd")

@@ -99,7 +99,8 @@ def _sweep(figures: SuiteFigures) -> Section:
         "The same cells for every N; N = 1 is the policy alone. The arms beside are means over "
         "those of these cells where they ran, so their cells may be fewer."
     )
-    return Section("sweep", "How many candidates", _or(body, "No sweep over N ran."), note)
+    title, empty = "How many candidates", "No sweep over N ran."
+    return _if_any("sweep", title, body, note=note, empty=empty)
 
 
 def _oracle(figures: SuiteFigures) -> Section:
@@ -115,7 +116,8 @@ def _oracle(figures: SuiteFigures) -> Section:
     if left:
         note += f" {left} decisions were left out: too few candidates, or scores not finite."
     body = tables.oracle_table(figures).to_html()
-    return Section("oracle", "What is left to gain", _or(body, "The oracle did not run."), note)
+    title, empty = "What is left to gain", "The oracle did not run."
+    return _if_any("oracle", title, body, note=note, empty=empty)
 
 
 def _overrides(figures: SuiteFigures) -> Section:
@@ -128,8 +130,8 @@ def _overrides(figures: SuiteFigures) -> Section:
         "the chunk that it preferred, in discounted return (-1 a tick)."
     )
     body = profiles(figures) + tables.overrides_table(figures).to_html()
-    title = "Where steering overrode the policy"
-    return Section("overrides", title, _or(body, "The arm steered did not run."), note)
+    title, empty = "Where steering overrode the policy", "The arm steered did not run."
+    return _if_any("overrides", title, body, note=note, empty=empty)
 
 
 def _calibration(figures: SuiteFigures) -> Section:
@@ -142,14 +144,14 @@ def _calibration(figures: SuiteFigures) -> Section:
     )
     body = calibration_plot(bins) + tables.calibration_table(figures).to_html()
     empty = "Outcomes of candidates are known from the oracle alone, which did not run."
-    return Section("calibration", "Whether predictions come true", _or(body, empty), note)
+    return _if_any("calibration", "Whether predictions come true", body, note=note, empty=empty)
 
 
 def _latency(figures: SuiteFigures) -> Section:
     body = tables.latency_table(figures).to_html()
     note = "Evaluation workers share the cores with the server, so these are upper bounds."
-    title = "Latency of the steered arm"
-    return Section("latency", title, _or(body, "The arm steered did not run."), note)
+    title, empty = "Latency of the steered arm", "The arm steered did not run."
+    return _if_any("latency", title, body, note=note, empty=empty)
 
 
 def _worst(figures: SuiteFigures, films: Films) -> Section:
@@ -175,14 +177,14 @@ def _flagged(figures: SuiteFigures) -> Section:
     note = (
         "They count as failed. A flag says what broke: an unusable chunk, or an episode that hung."
     )
-    return Section("flagged", "Episodes that broke", _or(body, "None."), note)
+    return _if_any("flagged", "Episodes that broke", body, note=note, empty="None.")
 
 
 def _limits(figures: SuiteFigures) -> Section:
     body = tables.limits_table(figures.limits).to_html()
     note = "Our step limits are the package's, or shorter to save time."
-    title = "At the package's own step limit"
-    return Section("limits", title, _or(body, "No cell ran to the package's limit."), note)
+    title, empty = "At the package's own step limit", "No cell ran to the package's limit."
+    return _if_any("limits", title, body, note=note, empty=empty)
 
 
 def _checks(figures: SuiteFigures) -> Section:
@@ -194,3 +196,8 @@ _NO_PAIRS = "No cell has both arms, alone and steered."
 
 def _or(body: str, empty: str) -> str:
     return body or f"<p>{escape(empty)}</p>"
+
+
+def _if_any(key: str, title: str, body: str, *, note: str, empty: str) -> Section:
+    """Return a section; of what did not run only that it did not."""
+    return Section(key, title, _or(body, empty), note if body else "")

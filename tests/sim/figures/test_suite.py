@@ -50,9 +50,29 @@ def test_the_verdict_claims_nothing_where_nothing_is_clear(make_row):
 def test_the_verdict_says_that_no_cell_counts(make_row):
     """A policy that always succeeds leaves nothing to win."""
     assert said(run(make_row, alone=40, steered=40)) == (
-        "No cell counts: alone, the policies succeed in 100% to 100% of the episodes, where there "
-        "is nothing to win or nothing to lose."
+        "No cell counts: alone, the policies succeed in 100% of the episodes, where there is "
+        "nothing to win or nothing to lose; after Holm's correction 0 cells of 1 are better and "
+        "none are worse."
     )
+
+
+def test_a_hopeless_policy_that_is_helped_is_said_to_be(make_row):
+    """Its cell does not count in the mean, and is not hidden either."""
+    assert "; after Holm's correction 1 cell of 1 is better" in said(
+        run(make_row, alone=1, steered=30)
+    )
+
+
+def test_cells_without_a_seed_in_common_have_no_mean(make_row):
+    """As in a single shard of a run: the text says why."""
+    rows = [
+        make_row(arm, seed, policy=policy, is_success=seed % 2 == 0)
+        for policy, seeds in (("act", SEEDS[:4]), ("dit", SEEDS[4:8]))
+        for arm in ("alone", "steered")
+        for seed in seeds
+    ]
+
+    assert said(rows).startswith("No mean: the cells of a task share no seed, as in a single shard")
 
 
 def test_nothing_to_compare_is_said(make_row):

@@ -48,8 +48,9 @@ def test_shards_make_one_page(run, tmp_path, capsys):
 def test_records_and_markdown_are_made_from_the_rows(run, tmp_path):
     """The same each time, of the origin of the rows; without a page, unless it is asked for."""
     directory = run("one", *range(6))
-    paths = [tmp_path / name for name in ("suite.json", "suite.md")]
-    arguments = [directory, "--records", str(paths[0]), "--markdown", str(paths[1]), "--short"]
+    paths = [tmp_path / name for name in ("suite.json", "suite.md", "short.md")]
+    arguments = [directory, "--records", str(paths[0]), "--markdown", str(paths[1])]
+    arguments += ["--summary", str(paths[2])]
 
     texts = []
     for _ in range(2):
@@ -61,6 +62,7 @@ def test_records_and_markdown_are_made_from_the_rows(run, tmp_path):
     assert records["mean_gain"]["commit"] == "abc1234"
     assert records["cell/diffusion/push/gain"]["n"] == 6
     assert texts[0][1].startswith("**Steering")
+    assert len(texts[0][2]) < len(texts[0][1])
     assert not (tmp_path / "one" / "report.html").exists()
 
 

@@ -1,0 +1,140 @@
+"""The suite's figures are made again from its committed rows, and put where documents show them."""
+
+import json
+import subprocess
+
+import pytest
+
+import publish_results
+from sim.evaluation.row import Row
+from sim.evaluation.table import write_table
+from sim.origin import Origin
+from suite_results import SuiteError, SuiteResults, between, places, suite_results
+
+RESULTS = SuiteResults("{}", "| all |\n", "| means |\n")
+README = (
+    "# It\n<!-- results:begin -->\n<!-- results:end -->\n"
+    "<!-- suite:begin -->\n<!-- suite:end -->\nEnd\n"
+)
+
+
+def row(arm, seed, *, is_success):
+    """A row of one decision."""
+    return Row(
+        policy="diffusion",
+        task="push",
+        arm=arm,
+        num_candidates=1 if arm == "alone" else 16,
+        limit="task",
+        seed=seed,
+        split="test",
+        is_success=is_success,
+        steps=8,
+        total_reward=-8.0,
+        num_scored=1,
+        indices=(0,),
+        advantages=(0.0,),
+        reasons=("margin",),
+        policy_ms=(1.0,),
+        server_ms=(2.0,),
+        round_trip_ms=(3.0,),
+        critic_digest="sha256:c",
+        policy_digest="sha256:d",
+    )
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A committed repository with the rows of a suite, which the scripts take for ours."""
+    run = tmp_path / "results" / "suite"
+    run.mkdir(parents=True)
+    rows = [
+        row(arm, 200_000 + number, is_success=number % 3 < share)
+        for arm, share in (("alone", 1), ("steered", 2))
+        for number in range(12)
+    ]
+    write_table(run / "rows.parquet", rows)
+    (tmp_path / "README.md").write_text(README)
+    author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Begin"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    head = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(head, cwd=tmp_path, check=True, capture_output=True, text=True)
+    origin = Origin(
+        command="python -m sim.evaluate --suite published",
+        commit=done.stdout.strip(),
+        machine="2 cores",
+        versions={},
+        date="2026-11-21",
+    )
+    (run / "run.json").write_text(json.dumps({"margin": 0.5, **origin.entry()}))
+    monkeypatch.setattr(publish_results, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_table_replaces_the_one_before():
+    """What stands around it stays."""
+    once = between("a\n<!-- suite:begin -->\n<!-- suite:end -->\nb\n", "| x |\n")
+
+    assert once == "a\n<!-- suite:begin -->\n| x |\n<!-- suite:end -->\nb\n"
+    assert between(once, "| y |\n") == once.replace("x", "y")
+
+
+@pytest.mark.parametrize("text", ["", "a\n", "<!-- suite:begin -->\n"])
+def test_a_document_without_a_place_is_left_alone(text):
+    """Nothing is guessed."""
+    assert between(text, "| x |\n") is None
+
+
+def test_each_document_has_its_own_part(tmp_path):
+    """README the means, the evidence all tables; a draft goes before what is on the disk."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("old")
+    evidence = tmp_path / "docs" / "evidence.md"
+    evidence.write_text("<!-- suite:begin -->\n<!-- suite:end -->\n")
+
+    texts, without = places(tmp_path, RESULTS, {tmp_path / "README.md": README})
+
+    assert "| means |" in texts[tmp_path / "README.md"]
+    assert "| all |" in texts[evidence]
+    assert without == []
+    assert places(tmp_path, RESULTS, {})[1] == ["README.md"]
+
+
+def test_without_rows_there_is_nothing_to_make(tmp_path):
+    """As in a checkout before the first published run."""
+    assert suite_results(tmp_path) is None
+
+
+@pytest.mark.slow
+def test_the_suite_is_published_from_its_rows(repository, capsys, monkeypatch):
+    """Twice the same, and stale once a file changes that could move its rows."""
+    found = suite_results(repository)  # takes seconds: once
+    monkeypatch.setattr(publish_results, "suite_results", lambda root: found)
+
+    assert publish_results.publish(is_check=False) == 0
+
+    records = json.loads((repository / "results" / "suite.json").read_text())["results"]
+    gain = next(item for item in records if item["metric"] == "cell/diffusion/push/gain")
+    assert (gain["value"], gain["n"], gain["machine"]) == (0.3333, 12, "2 cores")
+    assert not any("stale" in record for record in records)
+    assert "**Steering" in (repository / "README.md").read_text()
+    assert "no place for the suite's tables" in capsys.readouterr().out
+    assert publish_results.publish(is_check=True) == 0
+
+    (repository / "sim").mkdir()
+    (repository / "sim" / "seeds.py").write_text("TEST = 300_000\n")
+    subprocess.run(["git", "add", "sim"], cwd=repository, check=True)
+    assert publish_results.publish(is_check=True) == 1
+
+
+def test_rows_that_cannot_be_reported_are_refused(repository, monkeypatch):
+    """With the text of the report."""
+    text = "sim.report: error: rows.parquet: expected a whole Parquet file\n"
+    failed = subprocess.CompletedProcess([], 2, "", text)
+    monkeypatch.setattr("suite_results.subprocess.run", lambda *args, **more: failed)
+
+    with pytest.raises(SuiteError, match=r"expected a whole Parquet file$"):
+        suite_results(repository)
+    with pytest.raises(publish_results.RecordError, match=r"expected a whole Parquet file$"):
+        publish_results.publish(is_check=True)

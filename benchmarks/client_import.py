@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.records import make_record, write_records
+from sim.interrupt import run
 
 __all__ = ["main", "measure_s"]
 
@@ -51,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.rank_case import ECHO, HORIZON, NUM_CANDIDATES, ROBOT
 from benchmarks.records import make_record, write_records
+from sim.interrupt import run
 from sim.server import running
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
@@ -136,4 +137,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

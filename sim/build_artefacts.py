@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from sim.interrupt import run
 from sim.stage_runner import ENVIRONMENT, StageError, StageRunner
 from sim.stages import PACKAGES, Stage, sha256, stages, tuning_stage
 from steer.errors import ConfigError, SteerError
@@ -161,4 +162,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

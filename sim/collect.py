@@ -18,6 +18,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from sim import opengl
+from sim.interrupt import run
 from sim.plugins import is_plugin, load_plugin
 from sim.recording import Progress, collect, with_cameras
 from sim.suite_data import collect_suite, progress_line
@@ -122,6 +123,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"--{option}: expected with --{other} alone")
     if args.task and args.root is None:
         parser.error("--task: expected a --root with it, got none")
+    if args.task and not is_plugin(args.task) and args.task not in TASKS:
+        names = ", ".join(map(repr, TASKS))
+        parser.error(f"--task: expected one of {names}, or FILE.py:NAME, got {args.task!r}")
     return args
 
 
@@ -163,4 +167,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -28,6 +28,7 @@ from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.figures import SuiteFigures, records_of, suite_figures, verdict
 from sim.files import write_whole
+from sim.interrupt import run
 from sim.origin import Origin
 from sim.report.films import Films, film_scenes, telling_scene
 from sim.report.page import Report, write_report
@@ -225,4 +226,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -27,6 +27,7 @@ from sim.evaluation.suites import SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.evaluation.verdicts import Verdicts
+from sim.interrupt import run
 from sim.origin import Origin
 from sim.seeds import Split
 from sim.stats import power_sentence
@@ -204,4 +205,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

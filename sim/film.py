@@ -24,6 +24,7 @@ from sim.evaluation.job import Job
 from sim.evaluation.plan import arm_source
 from sim.evaluation.robots import Robots
 from sim.evaluation.tuned import Tuned
+from sim.interrupt import run
 from sim.tasks import Env, NoRendererError
 from steer.errors import SteerError
 from steer.types import Decision
@@ -137,4 +138,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

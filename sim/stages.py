@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.policies.plan import CAMERAS, PLAN, Planned
+from sim.checkpoints import CAMERAS, PLAN, Planned
 from sim.seeds import SPLITS, episode_seeds
 from sim.suite import POLICIES, source_of
 from sim.tasks import DEMO, TASKS, TaskSpec, spec_of

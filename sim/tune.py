@@ -28,6 +28,7 @@ from sim.evaluation.plan import Block, Evaluation
 from sim.evaluation.row import Row
 from sim.evaluation.serving import serving
 from sim.files import write_whole
+from sim.interrupt import run
 from sim.stats import MeanGain, mean_gain
 from sim.suite import ARTEFACTS, cells_of
 from steer.client import SteerClient
@@ -207,4 +208,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

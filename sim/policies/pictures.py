@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sim.files import write_whole
+from sim.interrupt import run
 from sim.policies.data import as_array, read_rows
 from sim.tasks import TASKS, Env, TaskSpec, make, spec_of
 from steer.errors import DatasetError, InvalidInputError, SteerError
@@ -241,4 +242,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

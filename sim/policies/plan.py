@@ -9,63 +9,16 @@ called `<policy>-<task>` where it does one task, and `<policy>-<dataset>` where 
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
+from sim.checkpoints import PLAN
+from sim.interrupt import run
 from sim.policies.options import PolicyConfig
 from sim.policies.train import train
-from sim.suite import POLICIES, SuitePolicy, source_of
-from sim.tasks import DEMO, spec_of
 from steer.errors import InvalidInputError, SteerError
 
-__all__ = ["CAMERAS", "PLAN", "Planned", "config_of", "main"]
-
-CAMERAS: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {"metaworld": ("corner3", 3), "gymnasium-robotics": ("external_camera_0", 1)}
-)
-"""Camera of the policies that look, by dataset, and how many ticks lie between two pictures."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """One checkpoint of the suite.
-
-    Attributes:
-        kind: What it is one of.
-        tasks: What it is trained on and serves.
-        dataset: Directory of their data; they share it.
-        steps: Gradient steps; 0 is the architecture's own number.
-    """
-
-    kind: SuitePolicy
-    tasks: tuple[str, ...]
-    dataset: str
-    steps: int
-
-
-def _plan() -> dict[str, Planned]:
-    """Return the checkpoints of all kinds of policies."""
-    tasks: dict[str, list[str]] = {}
-    kinds: dict[str, SuitePolicy] = {}
-    for policy, kind in POLICIES.items():
-        for task in kind.tasks:
-            name = source_of(policy, task)
-            tasks.setdefault(name, []).append(task)
-            kinds[name] = kind
-    return {
-        name: Planned(
-            kind=kinds[name],
-            tasks=tuple(found),
-            dataset=spec_of(found[0]).dataset,
-            steps=0 if found[0] in DEMO else kinds[name].steps,
-        )
-        for name, found in tasks.items()
-    }
-
-
-PLAN: Mapping[str, Planned] = MappingProxyType(_plan())
+__all__ = ["config_of", "main"]
 
 
 def config_of(name: str, *, data: Path, output: Path) -> PolicyConfig:
@@ -125,4 +78,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

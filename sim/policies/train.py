@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from sim.interrupt import run
 from sim.policies.architectures import ARCHITECTURES, Built, Request
 from sim.policies.batches import Batches
 from sim.policies.checkpoint import TrainingState, save_policy
@@ -187,4 +188,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -22,6 +22,7 @@ from sim.evaluation.plan import Todo
 from sim.evaluation.serving import serving
 from sim.figures import SuiteFigures, records_of_suite, suite_figures, verdict
 from sim.files import write_whole
+from sim.interrupt import run
 from sim.origin import commit
 from sim.report.films import Films, Scene, film_scenes, scenes_of
 from sim.report.markdown import markdown
@@ -206,4 +207,4 @@ def _check_server(address: str, runs: Runs, scenes: Sequence[Scene]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -7,8 +7,8 @@ beginning of the episode.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from sim.tasks.base import Env, Snapshot, Step, TaskSpec
 from sim.tasks.mujoco_env import MujocoEnv
 from steer.errors import InvalidInputError
 from steer.types import Observation
+
+if TYPE_CHECKING:
+    import mujoco
 
 __all__ = ["DISTURBANCES", "DisturbedEnv", "split_name"]
 
@@ -96,7 +99,9 @@ def _shift(env: MujocoEnv, seen: Observation, rng: np.random.Generator) -> Obser
     angle = rng.uniform(0.0, 2 * np.pi)
     way = _SHIFT_M * np.array([np.cos(angle), np.sin(angle)])
 
-    def move(model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    def move(model: "mujoco.MjModel", data: "mujoco.MjData") -> None:
+        import mujoco
+
         for joint in np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE):
             address = model.jnt_qposadr[joint]
             data.qpos[address : address + 2] += way

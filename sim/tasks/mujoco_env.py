@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,9 @@ from sim.tasks.rendering import Renderers
 from sim.tasks.snapshot import Snapshot, restore_snapshot, take_snapshot
 from steer.errors import InvalidInputError
 from steer.types import Observation
+
+if TYPE_CHECKING:
+    import mujoco
 
 __all__ = ["MujocoEnv"]
 
@@ -81,8 +83,10 @@ class MujocoEnv(ABC):
         self._seen = snapshot.observation
         return snapshot.observation
 
-    def intervene(self, change: Callable[[mujoco.MjModel, mujoco.MjData], None]) -> Observation:
+    def intervene(self, change: "Callable[[mujoco.MjModel, mujoco.MjData], None]") -> Observation:
         """Change the simulation by hand, and return what is sensed after a tick of rest."""
+        import mujoco
+
         change(self._env.model, self._env.data)
         mujoco.mj_forward(self._env.model, self._env.data)
         rest = np.zeros(self.spec.embodiment.action_dim, np.float32)

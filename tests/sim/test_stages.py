@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sim.policies.plan import PLAN
+from sim.checkpoints import PLAN
 from sim.stages import KINDS, Stage, stages
 from sim.tasks import DEMO, TASKS
 

@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
+from sim.checkpoints import CAMERAS, PLAN
 from sim.policies.architectures import ARCHITECTURES
 from sim.policies.options import resolved, specs_of
-from sim.policies.plan import CAMERAS, PLAN, config_of, main
+from sim.policies.plan import config_of, main
 from sim.tasks import TASKS
 from steer.errors import InvalidInputError
 

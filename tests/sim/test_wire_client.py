@@ -6,11 +6,12 @@ import sys
 import pytest
 
 _PROGRAM = """
-import importlib, pkgutil, sys
+import importlib, pathlib, sys
 import sim
-names = [m.name for m in pkgutil.walk_packages(sim.__path__, "sim.", onerror=lambda name: None)]
-for name in names:
-    if not name.startswith("sim.policies"):
+root = pathlib.Path(sim.__file__).parent
+for path in sorted(root.rglob("*.py")):
+    name = ".".join(path.relative_to(root.parent).with_suffix("").parts)
+    if not name.startswith("sim.policies") and path.name != "__init__.py":
         importlib.import_module(name)
 from sim.experts import make_expert
 from sim.tasks import TASKS, make

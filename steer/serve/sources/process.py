@@ -71,26 +71,27 @@ class WorkerProcess:
             PolicyError: The worker died or was not ready in time; nothing is left running.
         """
         worker = cls(await _spawn(command))
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(worker.close)
+            answer = await worker._load(load, budget_s=budget_s)
+            undo.pop_all()
+        return worker, answer
+
+    async def _load(self, load: Message, *, budget_s: float) -> Message:
         try:
             async with asyncio.timeout(budget_s):
-                await worker.send(load)
-                answer = await worker.receive()
-            if answer.body.get("kind") != "ready":
-                raise CheckpointError(str(answer.body.get("text", answer.body)))
+                await self.send(load)
+                answer = await self.receive()
         except TimeoutError as error:
-            await worker.close()
             raise PolicyError(
                 f"policy worker: expected to be ready within {budget_s:g} s, got no answer"
             ) from error
         except PolicyError as error:
-            await worker.close()
-            raise PolicyError(
-                f"{error} while loading; it wrote last: {worker.last_words}"
-            ) from error
-        except BaseException:
-            await worker.close()
-            raise
-        return worker, answer
+            await self.close()  # its last words are all there then
+            raise PolicyError(f"{error} while loading; it wrote last: {self.last_words}") from error
+        if answer.body.get("kind") != "ready":
+            raise CheckpointError(str(answer.body.get("text", answer.body)))
+        return answer
 
     async def send(self, message: Message) -> None:
         """Send one message.

@@ -2,11 +2,12 @@
 export VENV ?= .venv
 PYTHON_BIN := $(VENV)/bin/python
 EPISODES ?= 30
+AMOUNTS = 25 50 100 successes
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-artefacts suite-data suite-artefacts suite-quick evaluate test test-quick \
+.PHONY: help setup demo demo-artefacts suite suite-data suite-artefacts suite-quick evaluate test test-quick \
 	test-main test-robot check check-lint check-format check-mypy check-pyright check-imports \
 	check-stubs format proto lock \
 	bench results clean
@@ -29,6 +30,15 @@ suite-artefacts: setup  ## Make all weights of the suite anew, and tune (a night
 suite-quick: setup  ## A preliminary verdict on every cell, in minutes; writes runs/quick/report.html
 	$(PYTHON_BIN) -m sim.evaluate --suite quick --output runs/quick
 	$(PYTHON_BIN) -m sim.report runs/quick
+
+suite: setup  ## The published run and those beside it, into results/; goes on where it was (hours)
+	$(PYTHON_BIN) -m sim.evaluate --suite published --output results/suite $(ARGS)
+	$(PYTHON_BIN) -m sim.evaluate --suite disturbed --output results/disturbed $(ARGS)
+	@for amount in $(AMOUNTS); do \
+	  $(PYTHON_BIN) -m sim.evaluate --suite data --output results/data/$$amount $(ARGS) \
+	    --critic push=sim/artefacts/critics/push@$$amount \
+	    --critic cube-single=sim/artefacts/critics/cube-single@$$amount || exit; \
+	done
 
 suite-data: setup  ## Record the data of all thirteen tasks; goes on where it was; options in ARGS="..."
 	$(PYTHON_BIN) -m sim.collect --suite $(ARGS)

@@ -74,7 +74,6 @@ PATHS: Mapping[str, Sequence[str]] = {
     "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
-    "data_gain": _SUITE,
     **dict.fromkeys(KINDS, _SUITE),
 }
 EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
@@ -169,7 +168,7 @@ def publish(*, is_check: bool) -> int:
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
         if not is_check:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             whole = path.with_name(path.name + ".partial")
             whole.write_text(wanted[path])
             whole.replace(path)
@@ -191,12 +190,13 @@ def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> _Marked:
         raise RecordError(str(error)) from error
     made: list[Record] = []
     if results is not None:
-        made = _publishable(records_of_text("results/suite", results.records))
+        found = [records_of_text("results/suite", text) for text in results.records]
+        made = _publishable([record for records in found for record in records])
         readme = ROOT / "README.md"
         texts, without = places(ROOT, results, {readme: wanted[readme]})
         wanted.update(texts)
         for name in without:
-            _write(f"results: no place for the suite's tables, <!-- suite:begin -->, in {name}")
+            _write(f"results: no place for the suite's tables: {name}")
     fresh = _fresh("suite.json", [*made, *measured], is_replaced=results is not None)
     _add_records(wanted, "suite.json", fresh)
     return fresh

@@ -19,10 +19,17 @@ KINDS = (
     "override_win_rate",
     "sequential_saving",
     "null_false_positive",
+    "data_gain",
+    "disturbed",
 )
 """What is made from rows, by the part of a metric's name before the slash."""
-PLACES: Mapping[str, str] = {"README.md": "summary", "docs/evidence.md": "tables"}
-"""Which documents show what, between the lines of `between`."""
+PLACES = (
+    ("README.md", "suite", "summary"),
+    ("docs/evidence.md", "suite", "tables"),
+    ("docs/evidence.md", "evidence", "evidence"),
+)
+"""Which documents show what, between the lines of `between` of which name."""
+PICTURES = Path("docs/pictures")
 
 
 class SuiteError(Exception):
@@ -34,14 +41,18 @@ class SuiteResults:
     """What the rows of the suite say.
 
     Attributes:
-        records: The text of a file of records.
+        records: The texts of files of records.
         tables: All tables, as Markdown.
         summary: Verdict and means, as Markdown.
+        evidence: What the runs beside the suite say, as Markdown.
+        pictures: Plots, by name.
     """
 
-    records: str
+    records: tuple[str, ...]
     tables: str
     summary: str
+    evidence: str
+    pictures: Mapping[str, str]
 
 
 def suite_results(root: Path) -> SuiteResults | None:
@@ -53,20 +64,30 @@ def suite_results(root: Path) -> SuiteResults | None:
     if not (root / "results" / "suite" / "rows.parquet").exists():
         return None
     with TemporaryDirectory() as directory:
-        paths = [Path(directory) / name for name in ("suite.json", "suite.md", "summary.md")]
-        options = ("--records", "--markdown", "--summary")
-        command = [sys.executable, "-m", "sim.report", "results/suite"]
-        for option, path in zip(options, paths, strict=True):
-            command += [option, str(path)]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SuiteError(done.stderr.strip())
-        return SuiteResults(*(path.read_text() for path in paths))
+        base = Path(directory)
+        names = ("records", "markdown", "summary")
+        _run(root, "sim.report", "results/suite", base, names)
+        records, tables, summary = ((base / name).read_text() for name in names)
+        names = ("records", "markdown", "pictures")
+        _run(root, "sim.report.evidence", "results", base, names)
+        more, evidence = ((base / name).read_text() for name in names[:2])
+        pictures = {path.name: path.read_text() for path in sorted((base / "pictures").iterdir())}
+        return SuiteResults((records, more), tables, summary, evidence, pictures)
 
 
-def between(text: str, wanted: str) -> str | None:
-    """Return a document with `wanted` in its place for the suite, None where it has none."""
-    begin, end = "<!-- suite:begin -->\n", "<!-- suite:end -->\n"
+def _run(root: Path, module: str, source: str, base: Path, outputs: Sequence[str]) -> None:
+    """Run a command that writes each output to the file of its name."""
+    command = [sys.executable, "-m", module, source]
+    for name in outputs:
+        command += [f"--{name}", str(base / name)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SuiteError(done.stderr.strip())
+
+
+def between(text: str, wanted: str, name: str = "suite") -> str | None:
+    """Return a document with `wanted` in its place of that name, None where it has none."""
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
     head, found, rest = text.partition(begin)
     _, closed, tail = rest.partition(end)
     return head + begin + wanted + end + tail if found and closed else None
@@ -75,20 +96,21 @@ def between(text: str, wanted: str) -> str | None:
 def places(
     root: Path, results: SuiteResults, drafts: Mapping[Path, str]
 ) -> tuple[dict[Path, str], Sequence[str]]:
-    """Return the documents with the suite's tables in them, and those without a place for them.
+    """Return the files with the suite's tables and plots, and the places that are not there.
 
     Args:
         root: Of the repository.
         results: What to put there.
         drafts: Documents that are about to be written, with other tables in them.
     """
-    texts, without = {}, []
-    for name, part in PLACES.items():
+    texts = {root / PICTURES / name: text for name, text in results.pictures.items()}
+    without = []
+    for name, place, part in PLACES:
         path = root / name
-        old = drafts.get(path) or (path.read_text() if path.exists() else "")
-        text = between(old, getattr(results, part))
+        old = texts.get(path) or drafts.get(path) or (path.read_text() if path.exists() else "")
+        text = between(old, getattr(results, part), place)
         if text is None:
-            without.append(name)
+            without.append(f"<!-- {place}:begin --> in {name}")
         else:
             texts[path] = text
     return texts, without

@@ -53,26 +53,24 @@ class SuitePolicy:
 
 
 _SHORT = 8_000
-"""Steps of the diffusion policies that the demo does not use: two thirds of the time."""
+"""Steps of the policies of one task that the demo does not use: two thirds of the time."""
 
 POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
     {
         "diffusion": SuitePolicy(
             architecture="diffusion",
-            tasks=(*DEMO, "basketball", *_OGBENCH[1:], "fetch-push", "fetch-pick-and-place"),
+            tasks=(*DEMO, *_OGBENCH[1:], "fetch-push"),
             steps=_SHORT,
         ),
-        "act": SuitePolicy(architecture="act", tasks=(*_OGBENCH, *_FETCH)),
+        "act": SuitePolicy(architecture="act", tasks=(*_OGBENCH, *_FETCH), steps=_SHORT),
         "dit": SuitePolicy(architecture="dit", tasks=(*_METAWORLD, *_FETCH), is_shared=True),
         "vqbet": SuitePolicy(
             architecture="vqbet",
-            tasks=("push", "basketball", "box-close"),
+            tasks=("basketball", "hand-insert", "box-close", "pick-place-wall"),
             is_shared=True,
             looks=True,
         ),
-        "smolvla": SuitePolicy(
-            architecture="smolvla", tasks=(*_METAWORLD, *_FETCH), is_shared=True, looks=True
-        ),
+        "smolvla": SuitePolicy(architecture="smolvla", tasks=_FETCH, is_shared=True, looks=True),
         "diffusion-clean": SuitePolicy(
             architecture="diffusion",
             tasks=("box-close", "cube-double", "fetch-push"),

@@ -43,7 +43,7 @@ GRID = tuple(
 )
 CELLS = (
     "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,dit/basketball,"
-    "dit/fetch-pick-and-place,smolvla/hand-insert,diffusion-clean/box-close,"
+    "dit/fetch-pick-and-place,smolvla/fetch-slide,diffusion-clean/box-close,"
     "diffusion-clean/cube-double"
 )
 """Every package, every architecture but one (vqbet), the strong policies and the weak."""

@@ -10,7 +10,7 @@ __all__ = ["SUITES", "suite"]
 # Every package and every architecture, the strong policies and the weak.
 _CONTROLS = (
     "diffusion/push,diffusion/cube-double,diffusion/fetch-push,act/scene,act/fetch-slide,"
-    "dit/basketball,dit/fetch-pick-and-place,vqbet/box-close,smolvla/hand-insert,"
+    "dit/basketball,dit/fetch-pick-and-place,vqbet/box-close,smolvla/fetch-push,"
     "diffusion-clean/box-close"
 )
 _FILTERED = "diffusion/push,diffusion/peg-insert-side,diffusion/cube-single,diffusion/fetch-push"

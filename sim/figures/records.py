@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from sim.figures.cells import CellFigures
+from sim.figures.evidence import DataPoint, DisturbedCell
 from sim.figures.suite import SuiteFigures
 from sim.origin import Origin
 from sim.stats import MeanGain
 
-__all__ = ["records_of", "records_of_suite"]
+__all__ = ["records_of", "records_of_data", "records_of_disturbed", "records_of_suite"]
 
 _SUCCESS, _ALONE = "success", "policy alone, paired by seed"
 # Metrics of the demo by arm, and by (arm, the arm it is compared with).
@@ -116,6 +117,24 @@ def records_of_suite(figures: SuiteFigures, *, origin: Origin) -> list[dict[str,
     if checks.null is not None:
         unit = "share of resamplings with any difference found"
         records.add("null_false_positive", checks.null.any_cell, unit=unit)
+    return records.found
+
+
+def records_of_data(point: DataPoint, *, origin: Origin) -> list[dict[str, Any]]:
+    """Return the records of one amount of data; `origin` measured that amount."""
+    records = _Records(origin)
+    records.add_mean(f"data_gain/{point.amount}", point.mean)
+    for name, gap in point.cells.items():
+        records.add(f"data_gain/{point.amount}/{name}", gap, against=_ALONE)
+    return records.found
+
+
+def records_of_disturbed(cells: Sequence[DisturbedCell], *, origin: Origin) -> list[dict[str, Any]]:
+    """Return the records of disturbed cells."""
+    records = _Records(origin)
+    for cell in cells:
+        records.add(f"disturbed/{cell.name}/alone", cell.alone)
+        records.add(f"disturbed/{cell.name}/gain", cell.steered, against=_ALONE)
     return records.found
 
 

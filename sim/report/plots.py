@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from sim.figures import SuiteFigures
+from sim.figures import DataPoint, SuiteFigures
 from sim.report.svg import Scale, dot, drawing, line, nice_range, text
-from sim.report.words import share, signed
+from sim.report.words import Interval, share, signed
 from sim.stats import Bin, Estimate
 
-__all__ = ["calibration_plot", "profiles", "sweep_plot"]
+__all__ = ["calibration_plot", "data_plot", "profiles", "sweep_plot"]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 300, 64, 44
 _BARS = 70
@@ -35,6 +35,27 @@ def sweep_plot(figures: SuiteFigures) -> str:
         body += _upright_mark(scale, x, gain, kind, f"{name}: {signed(gain)}")
         body += text(x, _HEIGHT - 16, name, "tick")
     label = "mean gain by number of candidates, with random, medoid and oracle beside it"
+    return drawing(_WIDTH, _HEIGHT, body, label=label, kind="small")
+
+
+def data_plot(points: Sequence[DataPoint]) -> str:
+    """Return the mean gain by the critic's data, each cell's gain beside it; empty without any."""
+    if not points:
+        return ""
+    gaps = [gap for point in points for gap in point.cells.values()]
+    gains: list[Estimate] = [point.mean.fixed for point in points]
+    scale = _upright([end for found in (*gains, *gaps) for end in (found.low, found.high)])
+    step = (_WIDTH - _LEFT - 20) / len(points)
+    body = _grid(scale, "+.2f")
+    for number, point in enumerate(points):
+        x = _LEFT + step * (number + 0.5)
+        mean = point.mean.fixed
+        body += _upright_mark(scale, x, mean, "steered", f"{point.amount}: {signed(mean)}")
+        for place, (name, gap) in enumerate(sorted(point.cells.items()), start=1):
+            title = f"{point.amount}, {name}: {signed(gap)}"
+            body += _upright_mark(scale, x + 16 * place, gap, "other", title)
+        body += text(x, _HEIGHT - 16, point.amount, "tick")
+    label = "mean gain by the episodes that the critic has learnt from, and each cell's beside it"
     return drawing(_WIDTH, _HEIGHT, body, label=label, kind="small")
 
 
@@ -99,6 +120,6 @@ def _grid(scale: Scale, form: str) -> str:
     )
 
 
-def _upright_mark(scale: Scale, x: float, figure: Estimate, kind: str, title: str) -> str:
+def _upright_mark(scale: Scale, x: float, figure: Interval, kind: str, title: str) -> str:
     y = scale(figure.value)
     return line(x, scale(figure.low), x, scale(figure.high), kind) + dot(x, y, kind, title=title)

@@ -1,14 +1,43 @@
 """The report's style sheet: system fonts, light, dark and print, no outside request."""
 
-__all__ = ["STYLE"]
+__all__ = ["PLOT_STYLE", "STYLE"]
 
-STYLE = """
+_COLOURS = """
 :root { color-scheme: light dark; --ink: #1b2330; --soft: #5c6675; --line: #dfe4ea; --back: #fbfcfd;
   --card: #ffffff; --policy: #466ec8; --steered: #d97a12; --good: #1c7c4a; --bad: #b3372f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ecf1; --soft: #9aa5b4; --line: #2c3542;
   --back: #12161c; --card: #1a2029; --policy: #7f9fe6; --steered: #f0a14a; --good: #56c48a;
   --bad: #ee7b72; } }
-* { box-sizing: border-box; }
+"""
+_PLOTS = """svg { width: 100%; height: auto; display: block; font: 13px system-ui, sans-serif; }
+svg.wide { min-width: 700px; } svg.small { max-width: 680px; min-width: 460px; }
+svg.profile { max-width: 340px; }
+svg text { fill: var(--ink); } svg .label { text-anchor: end; } svg .aside { fill: var(--soft); }
+svg .strong, svg .group { font-weight: 650; } svg .group { fill: var(--soft); }
+svg .tick { text-anchor: middle; fill: var(--soft); font-size: 12px; }
+svg .value { font-variant-numeric: tabular-nums; }
+svg .side { fill: var(--soft); font-size: 11px; } svg .end { text-anchor: end; }
+svg .grid { stroke: var(--line); } svg .zero { stroke: var(--soft); stroke-width: 1.5; }
+svg .ideal { stroke: var(--soft); stroke-dasharray: 5 4; } svg rect { fill: var(--steered); }
+svg .trend { stroke: var(--steered); stroke-width: 1.5; opacity: .5; }
+svg line.steered { stroke: var(--steered); stroke-width: 2.5; }
+svg circle.steered { fill: var(--steered); }
+svg line.other, svg line.even { stroke: var(--soft); stroke-width: 2; }
+svg circle.other, svg circle.even { fill: var(--soft); stroke: var(--soft); }
+svg line.up { stroke: var(--good); stroke-width: 2.5; }
+svg circle.up { fill: var(--good); stroke: var(--good); }
+svg line.down { stroke: var(--bad); stroke-width: 2.5; }
+svg circle.down { fill: var(--bad); stroke: var(--bad); }
+svg circle.aside { fill: var(--back); stroke-width: 1.5; } svg line.aside { stroke-width: 1; }
+svg .mean { fill: var(--steered); } svg .wider { fill: none; stroke: var(--steered);
+  stroke-width: 1.5; }
+"""
+PLOT_STYLE = _COLOURS + _PLOTS
+"""What a plot needs that stands outside of the page."""
+
+STYLE = (
+    _COLOURS
+    + """* { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1060px; margin: 0 auto; padding: 48px 24px 80px; }
@@ -35,30 +64,10 @@ a { color: var(--policy); } nav a { text-decoration: none; }
 .bar i.alone { --c: var(--policy); } .bar i.steered { --c: var(--steered); }
 .bar b { text-align: right; font-variant-numeric: tabular-nums; font-weight: 600; }
 .note { color: var(--soft); font-size: 13px; max-width: 66em; }
-svg { width: 100%; height: auto; display: block; font: 13px system-ui, sans-serif; }
-svg.wide { min-width: 700px; } svg.small { max-width: 680px; min-width: 460px; }
-svg.profile { max-width: 340px; }
-svg text { fill: var(--ink); } svg .label { text-anchor: end; } svg .aside { fill: var(--soft); }
-svg .strong, svg .group { font-weight: 650; } svg .group { fill: var(--soft); }
-svg .tick { text-anchor: middle; fill: var(--soft); font-size: 12px; }
-svg .value { font-variant-numeric: tabular-nums; }
-svg .side { fill: var(--soft); font-size: 11px; } svg .end { text-anchor: end; }
-svg .grid { stroke: var(--line); } svg .zero { stroke: var(--soft); stroke-width: 1.5; }
-svg .ideal { stroke: var(--soft); stroke-dasharray: 5 4; } svg rect { fill: var(--steered); }
-svg .trend { stroke: var(--steered); stroke-width: 1.5; opacity: .5; }
-svg line.steered { stroke: var(--steered); stroke-width: 2.5; }
-svg circle.steered { fill: var(--steered); }
-svg line.other, svg line.even { stroke: var(--soft); stroke-width: 2; }
-svg circle.other, svg circle.even { fill: var(--soft); stroke: var(--soft); }
-svg line.up { stroke: var(--good); stroke-width: 2.5; }
-svg circle.up { fill: var(--good); stroke: var(--good); }
-svg line.down { stroke: var(--bad); stroke-width: 2.5; }
-svg circle.down { fill: var(--bad); stroke: var(--bad); }
-svg circle.aside { fill: var(--back); stroke-width: 1.5; } svg line.aside { stroke-width: 1; }
-svg .mean { fill: var(--steered); } svg .wider { fill: none; stroke: var(--steered);
-  stroke-width: 1.5; }
-.films { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr));
-  gap: 18px; }
+"""
+    + _PLOTS
+    + """.films { display: grid; gap: 18px;
+  grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); }
 .films figure { max-width: 512px; }
 figure { margin: 0; } video, figure img { width: 100%; border-radius: 8px; display: block; }
 figcaption { font-size: 13px; color: var(--soft); margin-top: 6px; }
@@ -85,3 +94,4 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """
+)

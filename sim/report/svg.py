@@ -5,7 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Scale", "diamond", "dot", "drawing", "interval", "line", "nice_range", "text"]
+from sim.report.style import PLOT_STYLE
+
+__all__ = [
+    "Scale",
+    "diamond",
+    "dot",
+    "drawing",
+    "interval",
+    "line",
+    "nice_range",
+    "standalone",
+    "text",
+]
+
+_OPEN, _CLOSE = "<div class='scroll'>", "</div>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +65,16 @@ def drawing(width: float, height: float, body: str, *, label: str, kind: str = "
     """Return a picture; `label` says it to those who cannot see it."""
     name = f" class='{kind}'" if kind else ""
     return (
-        f"<div class='scroll'><svg{name} viewBox='0 0 {width:g} {height:g}' role='img' "
-        f"aria-label='{escape(label, quote=True)}'>{body}</svg></div>"
+        f"{_OPEN}<svg{name} viewBox='0 0 {width:g} {height:g}' role='img' "
+        f"aria-label='{escape(label, quote=True)}'>{body}</svg>{_CLOSE}"
     )
+
+
+def standalone(picture: str) -> str:
+    """Return a picture of `drawing` as a file of its own, in the page's colours."""
+    head, _, body = picture.removeprefix(_OPEN).removesuffix(_CLOSE).partition(">")
+    head = head.replace("<svg", "<svg xmlns='http://www.w3.org/2000/svg'", 1)
+    return f"{head}><style>{PLOT_STYLE}</style>{body}\n"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

@@ -11,7 +11,9 @@ from sim.evaluation.table import write_table
 from sim.origin import Origin
 from suite_results import SuiteError, SuiteResults, between, places, suite_results
 
-RESULTS = SuiteResults("{}", "| all |\n", "| means |\n")
+RESULTS = SuiteResults(
+    ("{}",), "| all |\n", "| means |\n", "| data |\n", {"forest.svg": "<svg/>\n"}
+)
 README = (
     "# It\n<!-- results:begin -->\n<!-- results:end -->\n"
     "<!-- suite:begin -->\n<!-- suite:end -->\nEnd\n"
@@ -91,14 +93,18 @@ def test_each_document_has_its_own_part(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("old")
     evidence = tmp_path / "docs" / "evidence.md"
-    evidence.write_text("<!-- suite:begin -->\n<!-- suite:end -->\n")
+    evidence.write_text(
+        "<!-- suite:begin -->\n<!-- suite:end -->\n<!-- evidence:begin -->\n<!-- evidence:end -->\n"
+    )
 
     texts, without = places(tmp_path, RESULTS, {tmp_path / "README.md": README})
 
     assert "| means |" in texts[tmp_path / "README.md"]
     assert "| all |" in texts[evidence]
+    assert "| data |" in texts[evidence]
+    assert texts[tmp_path / "docs" / "pictures" / "forest.svg"] == "<svg/>\n"
     assert without == []
-    assert places(tmp_path, RESULTS, {})[1] == ["README.md"]
+    assert places(tmp_path, RESULTS, {})[1] == ["<!-- suite:begin --> in README.md"]
 
 
 def test_without_rows_there_is_nothing_to_make(tmp_path):

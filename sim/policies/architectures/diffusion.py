@@ -41,5 +41,5 @@ DIFFUSION = Architecture(
     steps=12_000,
     batch_size=128,
     learning_rate=1e-3,
-    inference_steps=10,
+    inference_steps=5,
 )

@@ -92,6 +92,6 @@ DIT = Architecture(
     steps=12_000,
     batch_size=128,
     learning_rate=1e-3,
-    inference_steps=8,
+    inference_steps=4,
     reads_text=True,
 )

@@ -1,0 +1,146 @@
+"""How much data is enough, and what happens in a disturbed world: tables, plots and records.
+
+    python -m sim.report.evidence results --markdown e.md --records e.json --pictures pictures
+
+Reads the runs beside the suite's, `RESULTS/data/<amount>` and `RESULTS/disturbed`, and the suite's
+own rows, `RESULTS/suite`: there the critics had all data, and nothing was disturbed.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sim.figures import (
+    DataPoint,
+    DisturbedCell,
+    data_curve,
+    disturbed_cells,
+    records_of_data,
+    records_of_disturbed,
+    suite_figures,
+)
+from sim.files import write_whole
+from sim.interrupt import run
+from sim.report.forest import forest
+from sim.report.plots import calibration_plot, data_plot, sweep_plot
+from sim.report.runs import Runs, read_runs
+from sim.report.svg import standalone
+from sim.report.table import Table
+from sim.report.words import DASH, rate, share, signed
+from steer.errors import SteerError
+
+__all__ = ["main"]
+
+_ALL = "300"
+"""Episodes of the suite's own critics."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 done, 2 refused."""
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _options(words)
+    try:
+        _write(options, shlex.join(["python", "-m", "sim.report.evidence", *words]))
+    except (SteerError, OSError) as error:
+        sys.stderr.write(f"sim.report.evidence: error: {error}\n")
+        return 2
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.report.evidence",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="directory of the runs")
+    parser.add_argument("--markdown", type=Path, required=True, help="write the tables here")
+    parser.add_argument("--records", type=Path, required=True, help="write the figures here")
+    parser.add_argument("--pictures", type=Path, required=True, help="write the plots here")
+    return parser.parse_args(arguments)
+
+
+def _write(options: argparse.Namespace, command: str) -> None:
+    suite = read_runs([options.results / "suite"])
+    amounts = {_ALL: suite, **_data_runs(options.results / "data")}
+    ordered = dict(sorted(amounts.items(), key=lambda item: _order(item[0])))
+    points = data_curve({name: found.rows for name, found in ordered.items()})
+    points = points if len(points) > 1 else ()
+    directory = options.results / "disturbed"
+    disturbed = read_runs([directory]) if directory.is_dir() else None
+    cells = disturbed_cells(disturbed.rows, suite.rows) if disturbed else ()
+
+    records = [
+        item
+        for point in points
+        for item in records_of_data(point, origin=amounts[point.amount].origin(command))
+    ]
+    if disturbed:
+        ours = [cell for cell in cells if "~" in cell.name]
+        records += records_of_disturbed(ours, origin=disturbed.origin(command))
+    write_whole(options.records, json.dumps({"results": records}, indent=1) + "\n")
+    write_whole(options.markdown, _markdown(points, cells))
+    for name, picture in _pictures(suite, points).items():
+        options.pictures.mkdir(parents=True, exist_ok=True)
+        write_whole(options.pictures / name, standalone(picture))
+
+
+def _data_runs(directory: Path) -> Mapping[str, Runs]:
+    found = sorted(directory.iterdir()) if directory.is_dir() else []
+    return {path.name: read_runs([path]) for path in found}
+
+
+def _order(amount: str) -> tuple[bool, int]:
+    return (True, 0) if not amount.isdigit() else (False, int(amount))
+
+
+def _pictures(suite: Runs, points: Sequence[DataPoint]) -> dict[str, str]:
+    figures = suite_figures(suite.rows, margin=suite.margin)
+    pictures = {
+        "forest.svg": forest(figures),
+        "sweep.svg": sweep_plot(figures),
+        "calibration.svg": calibration_plot(figures.oracle.bins) if figures.oracle else "",
+        "data.svg": data_plot(points),
+    }
+    return {name: picture for name, picture in pictures.items() if picture}
+
+
+def _markdown(points: Sequence[DataPoint], cells: Sequence[DisturbedCell]) -> str:
+    parts: list[str] = []
+    if points:
+        parts += ["### How much data is enough\n", _data_table(points).to_markdown()]
+    if cells:
+        parts += ["### Disturbed\n", _disturbed_table(cells).to_markdown()]
+    return "\n".join(parts)
+
+
+def _data_table(points: Sequence[DataPoint]) -> Table:
+    names = sorted(points[0].cells)
+    rows = [
+        (point.amount, signed(point.mean.fixed), *(signed(point.cells[name]) for name in names))
+        for point in points
+    ]
+    return Table(("episodes", "mean gain", *names), tuple(rows))
+
+
+def _disturbed_table(cells: Sequence[DisturbedCell]) -> Table:
+    head = ("cell", "alone", "steered - alone", "argmax - alone", "overridden", "n")
+    rows = [
+        (
+            cell.name,
+            rate(cell.alone),
+            signed(cell.steered),
+            signed(cell.argmax) if cell.argmax else DASH,
+            share(cell.override_rate),
+            str(cell.steered.n),
+        )
+        for cell in cells
+    ]
+    return Table(head, tuple(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

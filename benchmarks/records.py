@@ -12,14 +12,21 @@ __all__ = ["make_record", "write_records"]
 
 
 def make_record(
-    metric: str, value: float, *, interval: tuple[float, float], n: int, unit: str, command: str
+    metric: str,
+    value: float,
+    *,
+    interval: tuple[float, float] | None,
+    n: int,
+    unit: str,
+    command: str,
 ) -> dict[str, Any]:
     """Return the record of a figure measured just now on this machine and this commit."""
+    low, high = interval or (None, None)
     return {
         "metric": metric,
         "value": round(value, 4),
-        "low": round(interval[0], 4),
-        "high": round(interval[1], 4),
+        "low": None if low is None else round(low, 4),
+        "high": None if high is None else round(high, 4),
         "n": n,
         "unit": unit,
         "against": "",

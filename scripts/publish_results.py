@@ -73,6 +73,7 @@ PATHS: Mapping[str, Sequence[str]] = {
     "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
+    "evaluator_busy": (*_EPISODES, "benchmarks"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
     **dict.fromkeys(KINDS, _SUITE),
 }

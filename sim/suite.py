@@ -70,12 +70,14 @@ POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
             is_shared=True,
             looks=True,
         ),
-        "smolvla": SuitePolicy(architecture="smolvla", tasks=_FETCH, is_shared=True, looks=True),
+        "smolvla": SuitePolicy(
+            architecture="smolvla", tasks=_FETCH, is_shared=True, looks=True, steps=10_000
+        ),
         "diffusion-clean": SuitePolicy(
             architecture="diffusion",
             tasks=("box-close", "cube-double", "fetch-push"),
             is_clean=True,
-            steps=_SHORT,
+            steps=5_000,
         ),
         "diffusion-filtered": SuitePolicy(
             architecture="diffusion", tasks=(*DEMO, "fetch-push"), successes_only=True, steps=_SHORT

@@ -97,17 +97,25 @@ def measure(options: Sequence[str]) -> Mapping[str, float]:
             load = Load(psutil.Process(process.pid))
             shares: dict[str, float] = {}
             is_begun = False
-            while process.poll() is None:
+            while _runs(process):
                 load.sample()
                 if is_begun:
                     shares = load.shares()
                 elif any(Path(directory).glob("rows*.jsonl")):
                     load.begin()
                     is_begun = True
-                time.sleep(_SAMPLE_S)
         if process.returncode != 0:
             raise subprocess.CalledProcessError(process.returncode, command)
         return shares
+
+
+def _runs(process: "subprocess.Popen[bytes]") -> bool:
+    """Wait a moment; return whether the process goes on."""
+    try:
+        process.wait(_SAMPLE_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def main() -> None:

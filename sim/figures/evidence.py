@@ -68,7 +68,7 @@ def data_curve(runs: Mapping[str, Sequence[Row]]) -> tuple[DataPoint, ...]:
         if mean is not None:
             each = {
                 f"{c.policy}/{c.task}": paired_difference(
-                    list(c.first.values()), list(c.second.values())
+                    list(map(bool, c.first.values())), list(map(bool, c.second.values()))
                 )
                 for c in kept
             }

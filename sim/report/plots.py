@@ -6,7 +6,7 @@ from itertools import pairwise
 from sim.figures import DataPoint, SuiteFigures
 from sim.report.svg import Scale, dot, drawing, line, nice_range, text
 from sim.report.words import Interval, share, signed
-from sim.stats import Bin, Estimate
+from sim.stats import Bin
 
 __all__ = ["calibration_plot", "data_plot", "profiles", "sweep_plot"]
 
@@ -42,9 +42,9 @@ def data_plot(points: Sequence[DataPoint]) -> str:
     """Return the mean gain by the critic's data, each cell's gain beside it; empty without any."""
     if not points:
         return ""
-    gaps = [gap for point in points for gap in point.cells.values()]
-    gains: list[Estimate] = [point.mean.fixed for point in points]
-    scale = _upright([end for found in (*gains, *gaps) for end in (found.low, found.high)])
+    drawn: list[Interval] = [point.mean.fixed for point in points]
+    drawn += [gap for point in points for gap in point.cells.values()]
+    scale = _upright([end for found in drawn for end in (found.low, found.high)])
     step = (_WIDTH - _LEFT - 20) / len(points)
     body = _grid(scale, "+.2f")
     for number, point in enumerate(points):

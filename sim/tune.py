@@ -39,11 +39,11 @@ __all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 GRID = tuple(
     Settings(num_candidates=count, margin=margin)
     for count in (8, 16)
-    for margin in (0.0, 0.5, 1.0, 2.0)
+    for margin in (0.0, 1.0, 2.0, 4.0)
 )
 CELLS = (
-    "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,dit/basketball,"
-    "dit/fetch-pick-and-place,smolvla/fetch-slide,diffusion-clean/box-close,"
+    "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,act/fetch-slide,"
+    "dit/basketball,dit/fetch-pick-and-place,smolvla/fetch-slide,diffusion-clean/box-close,"
     "diffusion-clean/cube-double"
 )
 """Every package, every architecture but one (vqbet), the strong policies and the weak."""
@@ -178,7 +178,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--cells", default=CELLS, help="POLICY/TASK,… (default: nine of the suite)")
+    parser.add_argument("--cells", default=CELLS, help="POLICY/TASK,… (default: ten of the suite)")
     parser.add_argument("--episodes", type=int, default=20, help="a cell and setting (default: 20)")
     parser.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
     parser.add_argument("--artefacts", type=Path, default=ARTEFACTS, help="critics and policies")

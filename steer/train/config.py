@@ -28,7 +28,10 @@ class TrainConfig:
     horizon: int = 8
     """Length of the chunk prefix that the robot runs, in actions; 1 gives a plain Q-function."""
     steps: int = 8_000
-    """Gradient steps."""
+    """Gradient steps at most."""
+    passes: float = 60.0
+    """How often each chunk is learnt from, on average, where `steps` do not end before: a critic
+    that has seen few chunks too often knows them by heart and judges others wildly."""
     batch_size: int = 256
     """Chunks a step."""
     seed: int = 0
@@ -86,6 +89,8 @@ class TrainConfig:
                 raise ConfigError(f"--{name.replace('_', '-')}: expected in (0, 1), got {got}")
         if not 0 <= self.holdout < 1:
             raise ConfigError(f"--holdout: expected a number in [0, 1), got {self.holdout}")
+        if not self.passes > 0:
+            raise ConfigError(f"--passes: expected > 0, got {self.passes}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ConfigError(f"--learning-rate: expected > 0, got {self.learning_rate}")
         if self.success is not None and self.assume_success:
@@ -95,6 +100,10 @@ class TrainConfig:
     def head(self) -> HeadConfig:
         """Range and bins: -1 a tick for ever is the worst that can be."""
         return HeadConfig(v_min=-1 / (1 - self.discount), v_max=0.0, num_bins=self.num_bins)
+
+    def steps_for(self, num_chunks: int) -> int:
+        """Return the gradient steps on so many chunks."""
+        return min(self.steps, math.ceil(min(self.passes * num_chunks / self.batch_size, 2**31)))
 
     @property
     def training_directory(self) -> Path:

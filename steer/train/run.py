@@ -72,6 +72,7 @@ def train(config: TrainConfig) -> CriticCard:
         summary.num_chunks,
         len(held_out),
     )
+    config = replace(config, steps=config.steps_for(len(chunks)))
     critic = _build_critic(config, learnt, summary)
     last = Trainer(_build_learner(config, critic), chunks, learnt, config).run()
     critic = critic.cpu().eval()

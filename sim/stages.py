@@ -79,10 +79,10 @@ def stages(work: Path, *, is_demo: bool = False) -> list[Stage]:
         name: planned for name, planned in PLAN.items() if not is_demo or name in _demo_sources()
     }
     clean = [task for item in plan.values() if item.kind.is_clean for task in item.tasks]
-    looking = {item.dataset for item in plan.values() if item.kind.looks}
+    looking = [item for item in plan.values() if item.kind.looks]
     found = [_collect(spec_of(task), work) for task in tasks]
     found += [_collect(spec_of(task), work, is_clean=True) for task in clean]
-    found += [_pictures(dataset, work) for dataset in sorted(looking)]
+    found += [_pictures(planned, work) for planned in looking]
     found += [_policy(name, planned, work) for name, planned in plan.items()]
     found += [_critic(spec_of(task), work) for task in tasks]
     if not is_demo:
@@ -123,13 +123,14 @@ def _collect(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Stage:
     return Stage(name, command, f"train {seeds[0]} to {seeds[-1]}")
 
 
-def _pictures(dataset: str, work: Path) -> Stage:
-    data, output = work / "data" / dataset, work / "data" / "pictures" / dataset
-    tasks = ",".join(name for name, spec in TASKS.items() if spec.dataset == dataset)
-    camera, every = CAMERAS[dataset]
-    options = ("--root", str(data), "--tasks", tasks, "--camera", camera, "--every", str(every))
+def _pictures(planned: Planned, work: Path) -> Stage:
+    data = work / "data" / planned.dataset
+    output = work / "data" / "pictures" / planned.dataset
+    camera, every = CAMERAS[planned.dataset]
+    tasks = ("--tasks", ",".join(planned.tasks))
+    options = ("--root", str(data), *tasks, "--camera", camera, "--every", str(every))
     return Stage(
-        f"pictures/{dataset}",
+        f"pictures/{planned.dataset}",
         ("-m", "sim.policies.pictures", *options, "--output", str(output)),
         "those of the data",
     )

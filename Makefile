@@ -28,11 +28,11 @@ suite-artefacts: setup  ## Make all weights of the suite anew, and tune (a night
 	$(PYTHON_BIN) -m sim.build_artefacts
 
 suite-quick: setup  ## A preliminary verdict on every cell, in minutes; writes runs/quick/report.html
-	$(PYTHON_BIN) -m sim.evaluate --suite quick --output runs/quick
+	$(PYTHON_BIN) -m sim.evaluate --suite quick --seeds tune --output runs/quick
 	$(PYTHON_BIN) -m sim.report runs/quick
 
 suite: setup  ## The published run and those beside it, into results/; goes on where it was (hours)
-	$(PYTHON_BIN) -m sim.evaluate --suite published --output results/suite $(ARGS)
+	$(PYTHON_BIN) -m sim.evaluate --suite published --logs 1 --output results/suite $(ARGS)
 	$(PYTHON_BIN) -m sim.evaluate --suite disturbed --output results/disturbed $(ARGS)
 	@for amount in $(AMOUNTS); do \
 	  $(PYTHON_BIN) -m sim.evaluate --suite data --output results/data/$$amount $(ARGS) \

@@ -101,7 +101,7 @@ def measure(options: Sequence[str]) -> Mapping[str, float]:
                 load.sample()
                 if is_begun:
                     shares = load.shares()
-                elif any(Path(directory).glob("rows*.jsonl")):
+                elif any(path.stat().st_size for path in Path(directory).glob("rows.jsonl")):
                     load.begin()
                     is_begun = True
         if process.returncode != 0:

@@ -57,6 +57,7 @@ _SUITE = (
     "sim/evaluate.py",
     "sim/evaluation",
     "sim/seeds.py",
+    "sim/server.py",
     "sim/suite.py",
     "sim/tasks",
 )

@@ -33,7 +33,7 @@ from sim.origin import Origin
 from sim.report.films import Films, film_scenes, telling_scene
 from sim.report.page import Report, write_report
 from sim.server import RunningServer
-from sim.suite import ARTEFACTS
+from sim.suite import critic_path
 from sim.tasks import DEMO, spec_of
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, SteerError
@@ -80,7 +80,7 @@ def run_demo(
             output=output / "rows",
             serve=lambda todo: nullcontext(server.address),
             num_workers=num_workers,
-            check=lambda found: check_test_run(evaluation, tuned, found, ARTEFACTS),
+            check=lambda found: check_test_run(evaluation, tuned, found, critic_path),
             origin=origin,
         )
         rows = campaign.run().rows

@@ -23,7 +23,7 @@ from sim.evaluation.campaign import Campaign
 from sim.evaluation.cells import Limit
 from sim.evaluation.plan import Block, Evaluation, Todo
 from sim.evaluation.serving import serving
-from sim.evaluation.suites import SUITES, suite
+from sim.evaluation.suites import FIRST, SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.evaluation.verdicts import Verdicts
@@ -31,7 +31,7 @@ from sim.interrupt import run
 from sim.origin import Origin
 from sim.seeds import Split
 from sim.stats import power_sentence
-from sim.suite import ARTEFACTS, cells_of
+from sim.suite import ARTEFACTS, cells_of, critic_path
 from steer.errors import InvalidInputError, SteerError
 from steer.wire.session import ServerDescription
 
@@ -59,7 +59,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     what.add_argument("--limit", choices=get_args(Limit), default="task", help="step limit of whom")
     what.add_argument("--seeds", choices=get_args(Split), default="test", help="default: test")
-    what.add_argument("--first", type=int, default=0, help="seeds of the split to skip")
+    what.add_argument(
+        "--first", type=int, help="seeds of the split to skip (default: 0, or the suite's)"
+    )
     how = parser.add_argument_group("how to steer (default: as tuned; else not on test seeds)")
     how.add_argument("--candidates", type=int, help="N")
     how.add_argument("--margin", type=float, help="of the gate")
@@ -96,10 +98,17 @@ def _evaluation(options: argparse.Namespace) -> Evaluation:
     return Evaluation(
         blocks=_blocks(options),
         split=options.seeds,
-        first=options.first,
+        first=_first(options),
         settings=replace(settings, **{k: v for k, v in given.items() if v is not None}),
         shard=_shard(options.shard),
     )
+
+
+def _first(options: argparse.Namespace) -> int:
+    if options.first is None:
+        return FIRST.get(options.suite, 0) if options.seeds == "test" else 0
+    first: int = options.first
+    return first
 
 
 def _blocks(options: argparse.Namespace) -> tuple[Block, ...]:
@@ -152,8 +161,11 @@ def _campaign(
         ) as server:
             yield server.address
 
+    def critic_of(task: str) -> Path:
+        return critics.get(task, critic_path(task, options.artefacts))
+
     def check(description: ServerDescription) -> None:
-        check_test_run(evaluation, tuned, description, options.artefacts)
+        check_test_run(evaluation, tuned, description, critic_of)
 
     return Campaign(
         evaluation=evaluation,
@@ -174,8 +186,10 @@ def _say_power(evaluation: Evaluation, difference: float) -> None:
         cells = len(
             {cell for b in evaluation.blocks if b.num_episodes == count for cell in b.cells}
         )
-        sentence = power_sentence(count, alone=_TYPICAL_RATE, wanted=difference)
-        sys.stderr.write(f"{cells} cells, each: {sentence}\n")
+        told = {"each": 0.05, f"each after Holm over {cells}": 0.05 / cells}
+        for what, alpha in told.items() if cells > 1 else [("each", 0.05)]:
+            sentence = power_sentence(count, alone=_TYPICAL_RATE, wanted=difference, alpha=alpha)
+            sys.stderr.write(f"{cells} cells, {what}: {sentence}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Origin", "commit", "machine", "origins_of", "versions"]
+__all__ = ["Origin", "code_digest", "commit", "machine", "origins_of", "versions"]
 
 _PACKAGES = (
     "torch",
@@ -24,7 +24,9 @@ _PACKAGES = (
     "grpcio",
     "numpy",
 )
+_CODE = ("steer", "sim/evaluation", "sim/tasks", "sim/seeds.py", "sim/server.py", "sim/suite.py")
 _KEY = "made_by"
+_NOT_RESULTS = ":(exclude)results"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,24 +58,39 @@ class Origin:
             date=datetime.now(UTC).date().isoformat(),
         )
 
-    def entry(self) -> dict[str, Any]:
+    def entry(self, begun: str = "") -> dict[str, Any]:
         """Return it as a run keeps it in `run.json`, beside those of its other commands.
 
-        The name of an entry is made from what it says: the same one twice is one.
+        Args:
+            begun: Instant of the command in ISO form, its name there; without one the name is made
+                from what the entry says, and the same one twice is one.
         """
         tree = asdict(self)
-        name = sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+        name = begun or sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
         return {_KEY: {name: tree}}
 
 
 def origins_of(settings: Mapping[str, Any]) -> list[Origin]:
-    """Return what made the rows of a run, from its `run.json`, in the order of the dates."""
-    found = [Origin(**tree) for tree in settings.get(_KEY, {}).values()]
-    return sorted(found, key=lambda origin: (origin.date, origin.commit, origin.command))
+    """Return what made the rows of a run, from its `run.json`, the oldest first."""
+    found = [(name, Origin(**tree)) for name, tree in settings.get(_KEY, {}).items()]
+    return [origin for _, origin in sorted(found, key=lambda item: (item[1].date, item[0]))]
+
+
+def code_digest() -> str:
+    """Return a digest of the code that an episode runs through, whether it is committed or not."""
+    root, total = Path(__file__).resolve().parents[1], sha256()
+    for folder in _CODE:
+        place = root / folder
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            total.update(f"{path.relative_to(root)} ".encode() + path.read_bytes())
+    return f"sha256:{total.hexdigest()}"
 
 
 def commit() -> str:
-    """Return the commit of this checkout, `-dirty` where files differ; empty outside of one."""
+    """Return the commit of this checkout, `-dirty` where files differ; empty outside of one.
+
+    What is measured goes to `results`, which moves no figure: it makes nothing dirty.
+    """
     root = Path(__file__).resolve().parents[1]
 
     def git(*words: str) -> str:
@@ -83,7 +100,9 @@ def commit() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     head = git("rev-parse", "--short", "HEAD")
-    return head + ("-dirty" if head and git("status", "--porcelain", "-uno") else "")
+    return head + (
+        "-dirty" if head and git("status", "--porcelain", "-uno", "--", ".", _NOT_RESULTS) else ""
+    )
 
 
 def machine() -> str:

@@ -39,7 +39,7 @@ __all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 GRID = tuple(
     Settings(num_candidates=count, margin=margin)
     for count in (8, 16)
-    for margin in (0.0, 1.0, 2.0, 4.0)
+    for margin in (0.5, 1.0, 2.0, 4.0)
 )
 CELLS = (
     "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,act/fetch-slide,"

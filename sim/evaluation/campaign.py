@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sim.evaluation.robots import rehearse
 from sim.evaluation.row import Row
 from sim.evaluation.rows import RowFile
 from sim.evaluation.runner import run_jobs
-from sim.origin import Origin
+from sim.origin import Origin, code_digest
 from sim.seeds import split_of
 from sim.tasks import spec_of
 from steer.client import SteerClient
@@ -35,7 +36,16 @@ from steer.wire.session import ServerDescription
 
 __all__ = ["Campaign", "Progress"]
 
-_PACKAGES = ("mujoco", "metaworld", "ogbench", "gymnasium-robotics")
+_PACKAGES = (
+    "mujoco",
+    "metaworld",
+    "ogbench",
+    "gymnasium-robotics",
+    "torch",
+    "lerobot",
+    "numpy",
+    "grpcio",
+)
 _ATTEMPTS = 3
 _PASSING = (LateError, OverloadedError, PolicyError, ServerError, UnreachableError)
 
@@ -98,10 +108,11 @@ class Campaign:
                 rows before stand.
         """
         begun_s, failures = self.clock.now_s(), 0
+        begun = datetime.now(UTC).isoformat()
         wanted = self.evaluation.all_keys()
         with RowFile(self.output, _settings(self.evaluation)) as file:
             if self.origin is not None:
-                file.agree(self.origin.entry())
+                file.agree(self.origin.entry(begun))
             for row in file.rows:
                 self.on_row(row)
             known = -1
@@ -119,6 +130,7 @@ class Campaign:
                 else:
                     break
             file.pack()
+            file.agree({"spent_s": {begun: round(self.clock.now_s() - begun_s)}})
             rows = [row for row in file.rows if row.key in wanted]
             return Progress(rows, sum(len(item.runs) for item in self._left(file)))
 
@@ -150,7 +162,7 @@ class Campaign:
                     self._jobs(address, todo, begun_s),
                     num_workers=min(self.num_workers, len(todo)),
                     on_row=take,
-                    on_hang=self._hung,
+                    on_broken=self._broken,
                     log=self.output / "workers.log",
                     environment=_environment(description),
                 )
@@ -173,8 +185,8 @@ class Campaign:
                 logs=str(self.output / "decisions") if is_logged else "",
             )
 
-    def _hung(self, job: Job, run: Run) -> Row:
-        """Return the row of an episode whose worker had to be killed."""
+    def _broken(self, job: Job, run: Run, reason: str) -> Row:
+        """Return the row of an episode that took its worker with it."""
         spec = spec_of(job.cell.task)
         return Row(
             policy=job.cell.policy,
@@ -187,7 +199,7 @@ class Campaign:
             is_success=False,
             steps=0,
             total_reward=-float(spec.max_steps),
-            flag="hung: the episode did not end, its worker was killed",
+            flag=reason,
             num_scored=0,
             indices=(),
             advantages=(),
@@ -222,6 +234,7 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},
         "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        **({"code": code_digest()} if evaluation.split == "test" else {}),
     }
 
 

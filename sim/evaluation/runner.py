@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sim.evaluation.cells import Run
+from sim.evaluation.cells import Cell, Run
 from sim.evaluation.job import Job
 from sim.evaluation.row import Row, row_of
 from steer.errors import ServerError
@@ -17,7 +17,9 @@ __all__ = ["EPISODE_S", "WORKER", "run_jobs"]
 WORKER = (sys.executable, "-m", "sim.evaluation.worker")
 EPISODE_S = 900.0
 """An episode that takes longer hangs: its worker is killed, and the row says so."""
+_HUNG = "hung: the episode did not end, its worker was killed"
 _MAX_LINE_BYTES = 2**24
+_MOST_DEATHS = 3
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -26,7 +28,7 @@ def run_jobs(
     *,
     num_workers: int,
     on_row: Callable[[Row], None],
-    on_hang: Callable[[Job, Run], Row],
+    on_broken: Callable[[Job, Run, str], Row],
     log: Path,
     worker: Sequence[str] = WORKER,
     episode_s: float = EPISODE_S,
@@ -38,7 +40,8 @@ def run_jobs(
         jobs: In order, and asked for one at a time: a worker takes the next when it is free.
         num_workers: Processes; each has its own robots, and one thread.
         on_row: Called in this process.
-        on_hang: Makes the row of an episode whose worker had to be killed.
+        on_broken: Makes the row of an episode that had no end, with the reason: its worker had to
+            be killed, or died of it twice while others did not.
         log: What the workers' libraries print is added there.
         worker: Command of a worker.
         episode_s: Time that an episode may take, in seconds.
@@ -47,7 +50,7 @@ def run_jobs(
     Raises:
         SteerError: An episode could not be run; the rows handed over before stand.
     """
-    pool = _Pool(iter(jobs), on_row, on_hang, log, worker, episode_s, environment or {})
+    pool = _Pool(iter(jobs), on_row, on_broken, log, worker, episode_s, environment or {})
     asyncio.run(pool.run(num_workers))
 
 
@@ -58,7 +61,7 @@ class _Pool:
         self,
         jobs: Iterator[Job],
         on_row: Callable[[Row], None],
-        on_hang: Callable[[Job, Run], Row],
+        on_broken: Callable[[Job, Run, str], Row],
         log: Path,
         worker: Sequence[str],
         episode_s: float,
@@ -67,11 +70,14 @@ class _Pool:
         self._environment = environment
         self._jobs = jobs
         self._on_row = on_row
-        self._on_hang = on_hang
+        self._on_broken = on_broken
         self._log = log
         self._worker = worker
         self._episode_s = episode_s
         self._processes: set[asyncio.subprocess.Process] = set()
+        self._deaths = 0  # since the last row
+        self._died: set[tuple[Cell, int, Run]] = set()
+        self._again: list[Job] = []
 
     async def run(self, num_workers: int) -> None:
         """Run all jobs; the first error ends all workers."""
@@ -88,12 +94,11 @@ class _Pool:
     async def _drive(self) -> None:
         """Feed a worker jobs, one at a time, until there are none; then let it end."""
         process: asyncio.subprocess.Process | None = None
-        for job in self._jobs:
-            rest: Job | None = job
+        while (rest := self._next()) is not None:
             while rest is not None:
                 process = process or await self._start()
                 rest = await self._do(process, rest)
-                if rest is not None:  # it hung
+                if rest is not None or process.returncode is not None:  # it hung or died
                     await self._end(process)
                     process = None
         if process is not None:
@@ -102,8 +107,13 @@ class _Pool:
             await process.wait()
             self._processes.discard(process)
 
+    def _next(self) -> Job | None:
+        """Return the next job; those whose worker died come again at the end."""
+        job = next(self._jobs, None)
+        return job if job is not None or not self._again else self._again.pop(0)
+
     async def _do(self, process: asyncio.subprocess.Process, job: Job) -> Job | None:
-        """Have a worker do one job; return what is left of it where the worker hangs."""
+        """Have a worker do one job; return what is left of it for another worker."""
         assert process.stdin is not None  # Both are pipes.
         assert process.stdout is not None
         process.stdin.write(job.to_line().encode())
@@ -111,23 +121,38 @@ class _Pool:
             try:
                 line = await asyncio.wait_for(process.stdout.readline(), self._episode_s)
             except TimeoutError:
-                self._on_row(self._on_hang(job, run))
-                left = job.runs[index + 1 :]
-                return replace(job, runs=left)
-            await self._take(process, job, line)
-        await self._take(process, job, await process.stdout.readline())
+                self._on_row(self._on_broken(job, run, _HUNG))
+                return replace(job, runs=job.runs[index + 1 :])
+            if not line.endswith(b"\n"):
+                return self._after_death(job, index, await process.wait())
+            self._on_row(row_of(line.decode()))
+            self._deaths = 0
+        await process.stdout.readline()
         return None
 
-    async def _take(self, process: asyncio.subprocess.Process, job: Job, line: bytes) -> None:
-        if line == b"\n":
-            return
-        if not line.endswith(b"\n"):
-            code = await process.wait()
+    def _after_death(self, job: Job, index: int, code: int) -> Job | None:
+        """Return what is to be run now of a job whose worker died at one of its episodes.
+
+        The first time it comes again after all others. The second time the episode is at fault,
+        and has failed.
+
+        Raises:
+            ServerError: Nothing but deaths: the episodes are not at fault.
+        """
+        run = job.runs[index]
+        key = (job.cell, job.seed, run)
+        self._deaths += 1
+        if self._deaths >= _MOST_DEATHS:
             raise ServerError(
                 f"worker: expected the rows of {job.cell.name} seed {job.seed}, got its end with "
-                f"exit code {code}; its log is {self._log}"
+                f"exit code {code}, as {self._deaths - 1} times before; its log is {self._log}"
             )
-        self._on_row(row_of(line.decode()))
+        if key not in self._died:
+            self._died.add(key)
+            self._again.append(replace(job, runs=job.runs[index:]))
+            return None
+        self._on_row(self._on_broken(job, run, f"crashed: its worker ended with exit code {code}"))
+        return replace(job, runs=job.runs[index + 1 :])
 
     async def _start(self) -> asyncio.subprocess.Process:
         with self._log.open("ab") as errors:

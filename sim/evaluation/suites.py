@@ -5,7 +5,7 @@ from sim.evaluation.plan import Block
 from sim.suite import cells_of
 from steer.errors import InvalidInputError
 
-__all__ = ["SUITES", "suite"]
+__all__ = ["FIRST", "SUITES", "suite"]
 
 # Every package and every architecture, the strong policies and the weak.
 _CONTROLS = (
@@ -64,6 +64,8 @@ def _data() -> tuple[Block, ...]:
     return (_block("diffusion/push,diffusion/cube-single", "alone steered", 100),)
 
 
+FIRST = {"published": 1_000, "disturbed": 1_000, "data": 1_000}
+"""Test seeds that each skips: those before were looked at, by the demo and by quick runs."""
 SUITES = {"published": _published, "quick": _quick, "disturbed": _disturbed, "data": _data}
 
 

@@ -1,7 +1,7 @@
 """What was chosen on tune seeds, frozen: the only configuration that may see test seeds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from sim.evaluation.arms import Settings
 from sim.evaluation.plan import Evaluation
 from sim.plugins import is_plugin
 from sim.seeds import SPLITS
-from sim.suite import ARTEFACTS, critic_path
+from sim.suite import ARTEFACTS
 from sim.tasks import spec_of
 from steer.errors import ConfigError
 from steer.wire.session import ServerDescription
@@ -53,9 +53,19 @@ class Tuned:
 
 
 def check_test_run(
-    evaluation: Evaluation, tuned: Tuned, description: ServerDescription, artefacts: Path
+    evaluation: Evaluation,
+    tuned: Tuned,
+    description: ServerDescription,
+    critics: Callable[[str], Path],
 ) -> None:
     """Refuse test seeds to anything but what was frozen.
+
+    Args:
+        evaluation: What is about to run.
+        tuned: What was frozen.
+        description: Of the server. A task that it has no critic of is complete: it was checked when
+            it ran, and `run.json` keeps the digest.
+        critics: Gives the directory of a task's critic.
 
     Raises:
         ConfigError: Another margin, beta or N, another critic, or a critic that has seen the seeds.
@@ -79,8 +89,9 @@ def check_test_run(
     served = {item.name: item.digest for item in description.critics}
     for task in evaluation.tasks:
         name = spec_of(task).name
-        _check_critic(name, served[name], tuned, is_own=is_plugin(task))
-        _check_seeds(critic_path(name, artefacts))
+        if name in served:
+            _check_critic(name, served[name], tuned, is_own=is_plugin(task))
+            _check_seeds(critics(name))
 
 
 def _check_critic(name: str, digest: str, tuned: Tuned, *, is_own: bool) -> None:
@@ -99,13 +110,16 @@ def _check_critic(name: str, digest: str, tuned: Tuned, *, is_own: bool) -> None
 
 
 def _check_seeds(critic: Path) -> None:
-    """Refuse a critic whose card shows test seeds."""
+    """Refuse a critic whose card shows test seeds, or none."""
     card = critic / "card.json"
-    if not card.is_file():
-        return
     seeds = json.loads(card.read_text()).get("dataset", {}).get("seeds", [])
+    if not seeds:
+        raise ConfigError(
+            f"critic {critic}: expected a card that says which seeds it has seen, on test seeds, "
+            f"got none{_OTHER}"
+        )
     test = SPLITS["test"]
-    if seeds and seeds[0] < test.stop and seeds[-1] >= test.start:
+    if seeds[0] < test.stop and seeds[-1] >= test.start:
         raise ConfigError(
             f"critic {critic}: expected one that has seen no test seed, got one of seeds "
             f"{seeds[0]} to {seeds[-1]}"

@@ -141,7 +141,9 @@ def _origin(runs: Runs) -> dict[str, str]:
             "overstated, and such rows are not published"
         )
     for name, value in runs.settings.items():
-        if name != "made_by":
+        if name == "spent_s":
+            found["time"] = f"{sum(value.values()) / 3600:.1f} hours of this machine"
+        elif name != "made_by":
             found[name] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     found["report"] = f"made at commit {commit() or 'unknown'}"
     return found

@@ -41,11 +41,14 @@ class Runs:
     def origin(self, command: str) -> Origin:
         """Return one origin for figures of all rows: of several the oldest, which goes stale first.
 
+        One that was not committed goes before all others, for nothing of it may be published.
+
         Args:
             command: To type, to make the figures again from the rows; where the rows do not know
                 their origin, it is what is known.
         """
-        return self.origins[0] if self.origins else Origin.now(command)
+        dirty = [origin for origin in self.origins if origin.commit.endswith("-dirty")]
+        return next(iter((*dirty, *self.origins)), None) or Origin.now(command)
 
 
 def read_runs(directories: Sequence[Path]) -> Runs:
@@ -74,7 +77,7 @@ def read_runs(directories: Sequence[Path]) -> Runs:
         directories=tuple(directories),
         rows=tuple(row for _, (row, _) in sorted(rows.items())),
         settings=settings,
-        origins=tuple(sorted(origins, key=lambda origin: origin.date)),
+        origins=tuple(sorted(origins, key=lambda origin: origin.date)),  # stable
     )
 
 

@@ -57,8 +57,8 @@ def jobs(num_seeds=3):
 @pytest.fixture
 def hung(make_row):
     """Return what makes the row of an episode that did not end."""
-    return lambda job, run: make_row(
-        run.arm, job.seed, task=job.cell.task, is_success=False, flag="hung"
+    return lambda job, run, reason: make_row(
+        run.arm, job.seed, task=job.cell.task, is_success=False, flag=reason
     )
 
 
@@ -82,7 +82,7 @@ def test_every_episode_is_run_once(tmp_path, worker, hung, num_workers):
         jobs(),
         num_workers=num_workers,
         on_row=rows.append,
-        on_hang=hung,
+        on_broken=hung,
         log=tmp_path / "log",
         worker=worker(),
     )
@@ -111,7 +111,7 @@ def test_a_workers_refusal_ends_the_run_with_its_words(tmp_path, worker, hung):
             jobs(),
             num_workers=1,
             on_row=rows.append,
-            on_hang=hung,
+            on_broken=hung,
             log=tmp_path / "log",
             worker=worker(act),
         )
@@ -130,16 +130,40 @@ def test_a_worker_that_dies_is_named_with_its_log(tmp_path, worker, hung):
             jobs(),
             num_workers=1,
             on_row=lambda row: None,
-            on_hang=hung,
+            on_broken=hung,
             log=log,
             worker=worker(act),
         )
 
     assert str(failure.value) == (
-        "worker: expected the rows of diffusion/push seed 0, got its end with exit code 9; its "
-        f"log is {log}"
+        "worker: expected the rows of diffusion/push seed 1, got its end with exit code 9, as 2 "
+        f"times before; its log is {log}"
     )
     assert "out of memory" in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_an_episode_that_kills_its_worker_twice_has_failed(tmp_path, worker, hung, num_workers):
+    """It comes again after all others; the rest of its job runs in a new worker."""
+    rows = []
+    act = 'run["arm"] == "alone" and job["seed"] == 0 and sys.exit(9)'
+
+    run_jobs(
+        jobs(num_seeds=2),
+        num_workers=num_workers,
+        on_row=rows.append,
+        on_broken=hung,
+        log=tmp_path / "log",
+        worker=worker(act),
+    )
+
+    last = [(row.seed, row.arm, row.flag) for row in rows[-2:]]
+    assert len(rows) == 8
+    assert last == [
+        (0, "alone", "crashed: its worker ended with exit code 9"),
+        (0, "steered", ""),
+    ]
 
 
 @pytest.mark.slow
@@ -155,7 +179,7 @@ def test_a_failing_receiver_leaves_no_worker_behind(tmp_path, worker, hung):
             jobs(),
             num_workers=2,
             on_row=refuse,
-            on_hang=hung,
+            on_broken=hung,
             log=tmp_path / "log",
             worker=worker(act),
         )
@@ -175,7 +199,7 @@ def test_an_episode_that_hangs_is_counted_as_failed(tmp_path, worker, hung):
         jobs(num_seeds=1),
         num_workers=1,
         on_row=rows.append,
-        on_hang=hung,
+        on_broken=hung,
         log=tmp_path / "log",
         worker=worker(act),
         episode_s=1.0,
@@ -184,7 +208,7 @@ def test_an_episode_that_hangs_is_counted_as_failed(tmp_path, worker, hung):
     assert [(row.task, row.arm, row.flag) for row in rows] == [
         ("push", "alone", ""),
         ("push", "steered", ""),
-        ("cube-single", "alone", "hung"),
+        ("cube-single", "alone", "hung: the episode did not end, its worker was killed"),
         ("cube-single", "steered", ""),
     ]
 
@@ -195,7 +219,7 @@ def test_no_jobs_need_no_workers(tmp_path, hung):
         [],
         num_workers=2,
         on_row=lambda row: None,
-        on_hang=hung,
+        on_broken=hung,
         log=tmp_path / "log",
         worker=("no",),
     )

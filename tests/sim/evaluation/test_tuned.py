@@ -15,6 +15,19 @@ FROZEN = Settings(num_candidates=12, margin=0.5)
 TUNED = Tuned(FROZEN, {"push": "sha256:a"}, is_there=True)
 
 
+@pytest.fixture(autouse=True)
+def _critic(tmp_path):
+    """A critic of push whose card shows train seeds."""
+    write_card(tmp_path, [0, 299])
+
+
+def write_card(tmp_path, seeds):
+    """Write the card of the critic of push."""
+    home = tmp_path / "critics" / "push"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "card.json").write_text(json.dumps({"dataset": {"seeds": seeds}}))
+
+
 def check(tmp_path, settings=FROZEN, digest="sha256:a", split="test", tuned=TUNED, **changes):
     """Check a run of push, alone and steered."""
     block = Block(
@@ -25,7 +38,7 @@ def check(tmp_path, settings=FROZEN, digest="sha256:a", split="test", tuned=TUNE
     )
     evaluation = Evaluation(blocks=(block,), split=split, settings=settings)
     served = SimpleNamespace(critics=[SimpleNamespace(name="push", digest=digest)])
-    check_test_run(evaluation, tuned, served, tmp_path)
+    check_test_run(evaluation, tuned, served, lambda task: tmp_path / "critics" / task)
 
 
 @pytest.mark.parametrize("changes", [{}, *({"num_candidates": n} for n in (1, 8, 16, 64))])
@@ -57,19 +70,30 @@ def test_anything_else_is_refused_on_test_seeds(tmp_path, changes, message):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "is_refused"), [([0, 299], False), ([199_000, 200_000], True), ([], False)]
+    ("seeds", "message"),
+    [
+        ([199_000, 200_000], "seen no test seed, got one of seeds 199000 to 200000"),
+        ([], "a card that says which seeds it has seen"),
+    ],
 )
-def test_a_critic_that_has_seen_test_seeds_is_refused(tmp_path, seeds, is_refused):
+def test_a_critic_that_may_have_seen_test_seeds_is_refused(tmp_path, seeds, message):
     """Its card shows which seeds its data had."""
-    home = tmp_path / "critics" / "push"
-    home.mkdir(parents=True)
-    (home / "card.json").write_text(json.dumps({"dataset": {"seeds": seeds}}))
+    write_card(tmp_path, seeds)
 
-    if not is_refused:
+    with pytest.raises(ConfigError, match=message):
         check(tmp_path)
-        return
-    with pytest.raises(ConfigError, match="seen no test seed, got one of seeds 199000 to 200000"):
-        check(tmp_path)
+
+
+def test_a_task_that_is_complete_needs_no_critic(tmp_path):
+    """The server of a run that goes on has the critics of what is missing alone."""
+    blocks = tuple(
+        Block(cells=(Cell("diffusion", task),), arms=(ARMS["steered"],), num_episodes=1)
+        for task in ("push", "cube-single")
+    )
+    evaluation = Evaluation(blocks=blocks, split="test", settings=FROZEN)
+    served = SimpleNamespace(critics=[SimpleNamespace(name="push", digest="sha256:a")])
+
+    check_test_run(evaluation, TUNED, served, lambda task: tmp_path / "critics" / task)
 
 
 def test_the_record_is_read(tmp_path):

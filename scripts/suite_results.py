@@ -30,6 +30,8 @@ PLACES = (
 )
 """Which documents show what, between the lines of `between` of which name."""
 PICTURES = Path("docs/pictures")
+COMPLETE = {"suite": ("--complete", "published"), "evidence": ("--complete",)}
+"""Options that refuse what is not complete: nobody shall stop where a figure looks good."""
 
 
 class SuiteError(Exception):
@@ -66,18 +68,20 @@ def suite_results(root: Path) -> SuiteResults | None:
     with TemporaryDirectory() as directory:
         base = Path(directory)
         names = ("records", "markdown", "summary")
-        _run(root, "sim.report", "results/suite", base, names)
+        _run(root, "sim.report", ["results/suite", *COMPLETE["suite"]], base, names)
         records, tables, summary = ((base / name).read_text() for name in names)
         names = ("records", "markdown", "pictures")
-        _run(root, "sim.report.evidence", "results", base, names)
+        _run(root, "sim.report.evidence", ["results", *COMPLETE["evidence"]], base, names)
         more, evidence = ((base / name).read_text() for name in names[:2])
         pictures = {path.name: path.read_text() for path in sorted((base / "pictures").iterdir())}
         return SuiteResults((records, more), tables, summary, evidence, pictures)
 
 
-def _run(root: Path, module: str, source: str, base: Path, outputs: Sequence[str]) -> None:
+def _run(
+    root: Path, module: str, options: Sequence[str], base: Path, outputs: Sequence[str]
+) -> None:
     """Run a command that writes each output to the file of its name."""
-    command = [sys.executable, "-m", module, source]
+    command = [sys.executable, "-m", module, *options]
     for name in outputs:
         command += [f"--{name}", str(base / name)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

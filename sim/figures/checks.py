@@ -25,6 +25,7 @@ __all__ = ["Checks", "checks_of"]
 _WANTED = 0.15
 """The gain that the power statement is about."""
 PLAN = SequentialPlan()
+_SCORING = ("steered", "argmax", "worst", "filtered-steered", "oracle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Checks:
         replay: What sequential mode would have said and saved; None without pairs.
         replay_null: How often it would have found a difference where none can be.
         power: What these pairs can tell, in one sentence; empty without pairs.
+        short: Episodes of arms that score, in which some decision scored fewer candidates than N.
     """
 
     null: NullCheck | None
@@ -47,6 +49,7 @@ class Checks:
     replay: Replay | None
     replay_null: NullCheck | None
     power: str
+    short: tuple[Row, ...]
 
 
 def checks_of(rows: Sequence[Row]) -> Checks:
@@ -61,7 +64,13 @@ def checks_of(rows: Sequence[Row]) -> Checks:
         replay=replay(pairs, plan=PLAN, rng=_rng()) if pairs else None,
         replay_null=check_sequential_null(pairs, plan=PLAN, rng=_rng()) if pairs else None,
         power=_power(gains) if gains else "",
+        short=tuple(sorted(filter(_is_short, rows), key=lambda row: row.key)),
     )
+
+
+def _is_short(row: Row) -> bool:
+    is_scoring = row.arm in _SCORING and row.num_candidates > 1
+    return is_scoring and not row.flag and row.num_scored < row.num_candidates
 
 
 def _power(cells: Sequence[stats.Cell]) -> str:

@@ -58,7 +58,9 @@ def data_curve(runs: Mapping[str, Sequence[Row]]) -> tuple[DataPoint, ...]:
         runs: Rows with the arms alone and steered, by the amount of data of their critics, in the
             order of the amounts.
     """
-    gains = {amount: paired_cells(rows, _steered(rows)) for amount, rows in runs.items()}
+    gains = {
+        amount: paired_cells(rows, ("steered", main_count(rows))) for amount, rows in runs.items()
+    }
     names = [{Cell(c.policy, c.task) for c in cells} for cells in gains.values()]
     shared = set.intersection(*names) if names else set[Cell]()
     points = []
@@ -85,11 +87,12 @@ def disturbed_cells(rows: Sequence[Row], calm: Sequence[Row]) -> tuple[Disturbed
     """
     origins = {(row.policy, row.task.partition("~")[0]) for row in rows}
     beside = [row for row in calm if (row.policy, row.task) in origins]
-    return tuple(sorted((*_cells(beside), *_cells(rows)), key=lambda cell: cell.name))
+    count = main_count(rows)
+    found = (*_cells(beside, count), *_cells(rows, count))
+    return tuple(sorted(found, key=lambda cell: cell.name))
 
 
-def _cells(rows: Sequence[Row]) -> Iterator[DisturbedCell]:
-    _, count = _steered(rows)
+def _cells(rows: Sequence[Row], count: int) -> Iterator[DisturbedCell]:
     for cell, arms in by_cell(rows).items():
         alone = successes(arms.get(("alone", 1, "task"), {}))
         steered = arms.get(("steered", count, "task"), {})
@@ -110,7 +113,3 @@ def _cells(rows: Sequence[Row]) -> Iterator[DisturbedCell]:
 def _gap(arm: Mapping[int, bool], base: Mapping[int, bool]) -> PairedDifference | None:
     seeds = sorted(arm.keys() & base.keys())
     return paired_difference([arm[s] for s in seeds], [base[s] for s in seeds]) if seeds else None
-
-
-def _steered(rows: Sequence[Row]) -> tuple[str, int]:
-    return "steered", main_count(rows)

@@ -22,7 +22,7 @@ _GAINS = {
     "filtered_gain": ("filtered-steered", "filtered", "filtered policy alone, paired by seed"),
     "steered_over_filtered": ("steered", "filtered", "filtered policy alone, paired by seed"),
 }
-_CONTROLS = ("random", "medoid", "argmax", "worst", "filtered")
+_CONTROLS = ("random", "medoid", "argmax", "worst", "filtered", "null")
 
 
 class _Figure(Protocol):
@@ -147,6 +147,8 @@ def _add_means(records: _Records, figures: SuiteFigures) -> None:
     for arm in _CONTROLS:
         control = figures.control(arm)
         records.add_mean(f"mean_gain/{arm}", control.gain if control else None)
+        same = control.steered if control else None
+        records.add_mean(f"mean_gain/steered_where_{arm}", same, f"{_ALONE}; the cells of {arm}")
     filtered = figures.control("filtered")
     records.add_mean(
         "mean_gain/steered_over_filtered",
@@ -154,7 +156,8 @@ def _add_means(records: _Records, figures: SuiteFigures) -> None:
         "filtered policy alone, paired by seed",
     )
     for count, gain in figures.sweep.gains if figures.sweep else ():
-        records.add_mean(f"sweep_gain/{count}", gain)
+        against = _ALONE if count > 1 else f"{_ALONE}: N = 1 is the policy alone, by construction"
+        records.add_mean(f"sweep_gain/{count}", gain, against)
 
 
 def _add_oracle(records: _Records, figures: SuiteFigures) -> None:
@@ -162,11 +165,18 @@ def _add_oracle(records: _Records, figures: SuiteFigures) -> None:
     if oracle is None:
         return
     records.add_mean("mean_gain/oracle", oracle.gain)
+    same = f"{_ALONE}; the cells and seeds of the oracle"
+    records.add_mean("mean_gain/steered_where_oracle", oracle.steered, same)
     if oracle.share is not None:
         against = f"gain of the oracle with N = {oracle.num_candidates}, the same cells and seeds"
         records.add("oracle_share", oracle.share, unit="share", against=against)
     if oracle.regret is not None:
-        records.add("selection_regret", oracle.regret.chosen, unit="ticks", against="oracle")
+        records.add(
+            "selection_regret",
+            oracle.regret.chosen,
+            unit="ticks",
+            against="the best of the N candidates, in the states that the oracle reached",
+        )
 
 
 def _finite(number: float) -> float | None:

@@ -20,6 +20,7 @@ from typing import Any
 from sim.evaluation.cells import Run
 from sim.evaluation.plan import Todo
 from sim.evaluation.serving import serving
+from sim.evaluation.suites import SUITES, check_complete
 from sim.figures import SuiteFigures, records_of_suite, suite_figures, verdict
 from sim.files import write_whole
 from sim.interrupt import run
@@ -64,6 +65,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="the page (default: report.html in RUN)")
     parser.add_argument("--title", default="steer: does a critic help?", help="above the verdict")
     parser.add_argument("--records", type=Path, help="write the published figures here instead")
+    parser.add_argument("--complete", choices=SUITES, help="refuse rows of which this suite lacks")
     parser.add_argument("--markdown", type=Path, help="write the tables here instead")
     parser.add_argument("--summary", type=Path, help="write verdict and means here instead")
     parser.add_argument(
@@ -85,6 +87,12 @@ def _report(options: argparse.Namespace, command: str) -> None:
         got = "some of a run with --sequential, whose gains are overstated"
         raise ConfigError(f"--records: expected {contract}, got {got}")
     figures = suite_figures(runs.rows, margin=runs.margin)
+    if options.records and figures.checks.short:
+        contract = "rows whose decisions scored all N candidates"
+        got = f"{len(figures.checks.short)} episodes with fewer"
+        raise ConfigError(f"--records: expected {contract}, got {got}")
+    if options.complete:
+        check_complete(options.complete, runs.rows)
     records = records_of_suite(figures, origin=runs.origin(command))
     if options.records:
         write_whole(options.records, json.dumps({"results": records}, indent=1) + "\n")

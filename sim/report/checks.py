@@ -25,6 +25,7 @@ def checks_of_run(figures: SuiteFigures) -> dict[str, str]:
         "power": figures.checks.power or "no pairs",
         "no difference, none found": _null(figures),
         "stopping early": _replay(figures),
+        "candidates scored": _short(figures),
     }
 
 
@@ -53,8 +54,16 @@ def _replay(figures: SuiteFigures) -> str:
         f"{share(replay.saved)} fewer, and said: {said}; over {saved.n} random orders it saves "
         f"{share(saved.value)} ({share(saved.low)} to {share(saved.high)}), with the same verdict "
         f"in {share(replay.agreed)}; with the arms' names swapped at random, "
-        f"{_share(null.each_cell)} of cells are called better or worse"
+        f"{_share(null.each_cell)} of cells are called better or worse, and any cell of the run in "
+        f"{_share(null.any_cell)}: the error that is kept is that of one cell"
     )
+
+
+def _short(figures: SuiteFigures) -> str:
+    count = len(figures.checks.short)
+    if not count:
+        return "all N in every decision of every arm that scores"
+    return f"fewer than N in {count_of(count, 'episode')}: not to be published"
 
 
 def _share(rate: Estimate) -> str:

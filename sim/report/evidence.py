@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sim.evaluation.suites import check_complete
 from sim.figures import (
     DataPoint,
     DisturbedCell,
@@ -59,18 +60,27 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("results", type=Path, metavar="RESULTS", help="directory of the runs")
     parser.add_argument("--markdown", type=Path, required=True, help="write the tables here")
     parser.add_argument("--records", type=Path, required=True, help="write the figures here")
+    parser.add_argument(
+        "--complete", action="store_true", help="refuse a run that lacks episodes of its suite"
+    )
     parser.add_argument("--pictures", type=Path, required=True, help="write the plots here")
     return parser.parse_args(arguments)
 
 
 def _write(options: argparse.Namespace, command: str) -> None:
     suite = read_runs([options.results / "suite"])
-    amounts = {_ALL: suite, **_data_runs(options.results / "data")}
+    data = _data_runs(options.results / "data")
+    directory = options.results / "disturbed"
+    disturbed = read_runs([directory]) if _has_rows(directory) else None
+    if options.complete:
+        for found in data.values():
+            check_complete("data", found.rows)
+        if disturbed:
+            check_complete("disturbed", disturbed.rows)
+    amounts = {_ALL: suite, **data}
     ordered = dict(sorted(amounts.items(), key=lambda item: _order(item[0])))
     points = data_curve({name: found.rows for name, found in ordered.items()})
     points = points if len(points) > 1 else ()
-    directory = options.results / "disturbed"
-    disturbed = read_runs([directory]) if directory.is_dir() else None
     cells = disturbed_cells(disturbed.rows, suite.rows) if disturbed else ()
 
     records = [
@@ -90,7 +100,12 @@ def _write(options: argparse.Namespace, command: str) -> None:
 
 def _data_runs(directory: Path) -> Mapping[str, Runs]:
     found = sorted(directory.iterdir()) if directory.is_dir() else []
-    return {path.name: read_runs([path]) for path in found}
+    return {path.name: read_runs([path]) for path in found if _has_rows(path)}
+
+
+def _has_rows(directory: Path) -> bool:
+    """Return whether a run has packed rows; one that has just begun has none."""
+    return (directory / "rows.parquet").is_file()
 
 
 def _order(amount: str) -> tuple[bool, int]:

@@ -33,7 +33,7 @@ def row(arm, seed, *, is_success):
         is_success=is_success,
         steps=8,
         total_reward=-8.0,
-        num_scored=1,
+        num_scored=1 if arm == "alone" else 16,
         indices=(0,),
         advantages=(0.0,),
         reasons=("margin",),
@@ -71,6 +71,7 @@ def repository(tmp_path, monkeypatch):
     )
     (run / "run.json").write_text(json.dumps({"margin": 0.5, **origin.entry()}))
     monkeypatch.setattr(publish_results, "ROOT", tmp_path)
+    monkeypatch.setattr("suite_results.COMPLETE", {"suite": (), "evidence": ()})
     return tmp_path
 
 
@@ -132,6 +133,16 @@ def test_the_suite_is_published_from_its_rows(repository, capsys, monkeypatch):
     (repository / "sim" / "seeds.py").write_text("TEST = 300_000\n")
     subprocess.run(["git", "add", "sim"], cwd=repository, check=True)
     assert publish_results.publish(is_check=True) == 1
+
+
+@pytest.mark.slow
+def test_a_run_that_is_not_complete_is_not_published(repository, monkeypatch):
+    """Nobody shall stop where a figure looks good."""
+    complete = {"suite": ("--complete", "published"), "evidence": ("--complete",)}
+    monkeypatch.setattr("suite_results.COMPLETE", complete)
+
+    with pytest.raises(SuiteError, match=r"expected all .* episodes of the suite 'published', got"):
+        suite_results(repository)
 
 
 def test_rows_that_cannot_be_reported_are_refused(repository, monkeypatch):

@@ -42,7 +42,7 @@ def make_row():
             steps=8 * len(indices),
             total_reward=-8.0 * len(indices),
             flag=flag,
-            num_scored=16,
+            num_scored=count,
             indices=tuple(indices),
             advantages=tuple(0.5 * (index != 0) for index in indices),
             reasons=tuple("advantage" if index else "margin" for index in indices),

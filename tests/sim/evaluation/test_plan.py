@@ -143,6 +143,25 @@ def test_the_published_suite_is_as_large_as_it_must_be():
     assert len(metaworld) <= len(cells) / 2
 
 
+def test_the_whole_limit_is_published_of_every_task_that_we_cut_short():
+    """Beside ours."""
+    whole = {c.task for b in suite("published") if b.limit == "package" for c in b.cells}
+
+    assert whole == {n for n, spec in TASKS.items() if spec.package_max_steps > spec.max_steps}
+
+
+def test_what_stands_side_by_side_is_of_the_same_cells():
+    """The oracle's are among the sweep's, and the sweep's among the controls'."""
+
+    def cells(arm, count=None):
+        blocks = [b for b in suite("published") if any(a.name == arm for a in b.arms)]
+        return {c for b in blocks if b.num_candidates == count for c in b.cells}
+
+    assert cells("oracle", 8) < cells("steered", 64) < cells("random") == cells("medoid")
+    assert len(cells("oracle", 8)) > 4
+    assert len(cells("steered", 64)) > 6
+
+
 def test_cells_are_found_by_patterns():
     """Each once, in the order of the patterns."""
     found = cells_of("act/fetch-*,act/*, vqbet/box-close")

@@ -1,5 +1,7 @@
 """The verdict in one sentence, and the checks of the evaluator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,19 @@ def test_a_run_without_pairs_has_no_checks(make_row):
     checks = suite_figures([make_row("alone")]).checks
 
     assert (checks.null, checks.replay, checks.power) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({"num_scored": 3}, 1),
+        ({"num_scored": 3, "flag": "hung"}, 0),
+        ({"num_scored": 0, "arm": "random"}, 0),
+        ({"num_scored": 16}, 0),
+    ],
+)
+def test_an_episode_that_scored_too_few_candidates_is_seen(make_row, changes, count):
+    """Its decisions are not those that the figures are about."""
+    row = replace(make_row(count=16), **changes)
+
+    assert len(suite_figures([row]).checks.short) == count

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
 from results_table import draw_tables
+from sim.origin import CODE
 from suite_results import KINDS, SuiteError, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,17 +51,7 @@ _EVALUATION = (
 )
 _EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
 # Statistics cannot make the suite stale: its records are made anew from rows that are committed.
-_SUITE = (
-    *_SERVICE,
-    *_CLIENT,
-    "sim/artefacts",
-    "sim/evaluate.py",
-    "sim/evaluation",
-    "sim/seeds.py",
-    "sim/server.py",
-    "sim/suite.py",
-    "sim/tasks",
-)
+_SUITE = (*CODE, "sim/artefacts", "requirements.lock")
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,

@@ -1,8 +1,7 @@
 """Does a critic help? Paired episodes of robots in simulation, through a real server.
 
     python -m sim.evaluate --suite quick --output runs/quick
-    python -m sim.evaluate --cells 'act/*,diffusion/push' --arms alone,random,steered \
-        --episodes 40 --seeds tune --output runs/look
+    python -m sim.evaluate --cells 'act/*,diffusion/push' --seeds tune --output runs/look
 
 A cell is a policy on a task. Every arm sees the same seeds, initial states and policy noise. Rows
 are kept as they come; the same command goes on where a stopped one was. `python -m sim.report`
@@ -18,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from sim.evaluation.arms import arms_of
+from sim.evaluation.arms import ARMS, arms_of
 from sim.evaluation.campaign import Campaign
 from sim.evaluation.cells import Limit
-from sim.evaluation.plan import Block, Evaluation, Todo
+from sim.evaluation.plan import Block, Evaluation, Todo, only_arms
 from sim.evaluation.serving import serving
 from sim.evaluation.suites import FIRST, SUITES, suite
 from sim.evaluation.summary import summary
@@ -32,6 +31,7 @@ from sim.origin import Origin
 from sim.seeds import Split
 from sim.stats import power_sentence
 from sim.suite import ARTEFACTS, cells_of, critic_path
+from sim.tasks import spec_of
 from steer.errors import InvalidInputError, SteerError
 from steer.wire.session import ServerDescription
 
@@ -39,6 +39,7 @@ __all__ = ["main"]
 
 _INCOMPLETE = 3
 _TYPICAL_RATE = 0.3
+_ARMS = "alone,random,steered"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -52,12 +53,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument(
         "--cells", help="POLICY/TASK,…, with * for any; FILE.py:NAME for one of your own"
     )
-    what.add_argument("--arms", default="alone,random,steered", help="comma-separated")
+    what.add_argument(
+        "--arms",
+        help=f"comma-separated, of {', '.join(ARMS)} (default: {_ARMS}; of a suite all its own)",
+    )
     what.add_argument("--episodes", type=int, help="a cell and arm (default: 100, or the suite's)")
     what.add_argument(
         "--detect", type=float, default=0.15, help="gain that the run should find (default: 0.15)"
     )
-    what.add_argument("--limit", choices=get_args(Limit), default="task", help="step limit of whom")
+    what.add_argument(
+        "--limit",
+        choices=get_args(Limit),
+        help="whose step limit: the suite's tasks (default), or their packages' own",
+    )
     what.add_argument("--seeds", choices=get_args(Split), default="test", help="default: test")
     what.add_argument(
         "--first", type=int, help="seeds of the split to skip (default: 0, or the suite's)"
@@ -70,7 +78,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     run = parser.add_argument_group("how to run")
     run.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
     run.add_argument("--policy-workers", type=int, default=2, help="of the server (default: 2)")
-    run.add_argument("--minutes", type=float, help="begin no episode after so long (exit code 3)")
+    run.add_argument(
+        "--minutes", type=float, help="begin no seed of a cell after so long (exit code 3)"
+    )
     run.add_argument("--shard", default="1/1", metavar="I/N", help="a part of the seeds")
     run.add_argument(
         "--sequential", action="store_true", help="end a cell once its verdict is clear"
@@ -113,16 +123,20 @@ def _first(options: argparse.Namespace) -> int:
 
 def _blocks(options: argparse.Namespace) -> tuple[Block, ...]:
     if options.suite:
+        if options.limit is not None:
+            raise InvalidInputError.expected("--limit", "none with --suite", options.limit)
         blocks = suite(options.suite)
+        if options.arms is not None:
+            blocks = only_arms(blocks, arms_of(options.arms))
         if options.episodes is None:
             return blocks
         return tuple(replace(block, num_episodes=options.episodes) for block in blocks)
     return (
         Block(
             cells=cells_of(options.cells),
-            arms=arms_of(options.arms),
+            arms=arms_of(options.arms or _ARMS),
             num_episodes=100 if options.episodes is None else options.episodes,
-            limit=options.limit,
+            limit=options.limit or "task",
         ),
     )
 
@@ -134,18 +148,22 @@ def _shard(text: str) -> tuple[int, int]:
     return int(part) - 1, int(parts)
 
 
-def _critics(texts: Sequence[str]) -> dict[str, Path]:
-    pairs = [text.partition("=") for text in texts]
+def _critics(options: argparse.Namespace, evaluation: Evaluation) -> dict[str, Path]:
+    pairs = [text.partition("=") for text in options.critic]
+    tasks = sorted({spec_of(task).name for task in evaluation.tasks})
     for task, equals, path in pairs:
-        if not (task and equals and Path(path).is_dir()):
-            raise InvalidInputError.expected("--critic", "TASK=DIR", f"{task}{equals}{path}")
+        if not (task in tasks and equals and Path(path).is_dir()):
+            contract = f"TASK=DIR with a task of {', '.join(tasks)}"
+            raise InvalidInputError.expected("--critic", contract, f"{task}{equals}{path}")
+    if pairs and options.server:
+        raise InvalidInputError.expected("--critic", "none with --server, which has its own", pairs)
     return {task: Path(path) for task, _, path in pairs}
 
 
 def _campaign(
     options: argparse.Namespace, evaluation: Evaluation, verdicts: Verdicts | None
 ) -> Campaign:
-    tuned, critics = Tuned.load(options.artefacts), _critics(options.critic)
+    tuned, critics = Tuned.load(options.artefacts), _critics(options, evaluation)
 
     @contextmanager
     def serve(todo: Sequence[Todo]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Origin", "code_digest", "commit", "machine", "origins_of", "versions"]
+__all__ = ["CODE", "Origin", "code_digest", "commit", "machine", "origins_of", "versions"]
 
 _PACKAGES = (
     "torch",
@@ -24,9 +24,33 @@ _PACKAGES = (
     "grpcio",
     "numpy",
 )
-_CODE = ("steer", "sim/evaluation", "sim/tasks", "sim/seeds.py", "sim/server.py", "sim/suite.py")
+CODE = (
+    "sim/evaluate.py",
+    "sim/evaluation",
+    "sim/plugins.py",
+    "sim/seeds.py",
+    "sim/server.py",
+    "sim/suite.py",
+    "sim/tasks",
+    "steer/channel.py",
+    "steer/cli.py",
+    "steer/client.py",
+    "steer/clock.py",
+    "steer/connection.py",
+    "steer/critics",
+    "steer/embodiment.py",
+    "steer/errors.py",
+    "steer/history.py",
+    "steer/preflight.py",
+    "steer/rank",
+    "steer/serve",
+    "steer/types.py",
+    "steer/v1",
+    "steer/wire",
+)
+"""What an episode runs through: the code that could move its row."""
+_MOVES_NOTHING = (":(exclude)results", ":(exclude)docs", ":(exclude)tests", ":(exclude)*.md")
 _KEY = "made_by"
-_NOT_RESULTS = ":(exclude)results"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +103,7 @@ def origins_of(settings: Mapping[str, Any]) -> list[Origin]:
 def code_digest() -> str:
     """Return a digest of the code that an episode runs through, whether it is committed or not."""
     root, total = Path(__file__).resolve().parents[1], sha256()
-    for folder in _CODE:
+    for folder in CODE:
         place = root / folder
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             total.update(f"{path.relative_to(root)} ".encode() + path.read_bytes())
@@ -89,7 +113,7 @@ def code_digest() -> str:
 def commit() -> str:
     """Return the commit of this checkout, `-dirty` where files differ; empty outside of one.
 
-    What is measured goes to `results`, which moves no figure: it makes nothing dirty.
+    Documents, tests and what is measured itself move no figure: they make nothing dirty.
     """
     root = Path(__file__).resolve().parents[1]
 
@@ -101,7 +125,9 @@ def commit() -> str:
 
     head = git("rev-parse", "--short", "HEAD")
     return head + (
-        "-dirty" if head and git("status", "--porcelain", "-uno", "--", ".", _NOT_RESULTS) else ""
+        "-dirty"
+        if head and git("status", "--porcelain", "-uno", "--", ".", *_MOVES_NOTHING)
+        else ""
     )
 
 

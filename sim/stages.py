@@ -21,7 +21,7 @@ FEWER_EPISODES = (25, 50, 100)
 """Critics of fewer episodes, for how much data is enough; of the tasks below."""
 FEWER_TASKS = ("push", "cube-single")
 
-_POLICY_CODE = (Path("sim/policies"),)
+_POLICY_CODE = (Path("sim/policies"), Path("sim/checkpoints.py"), Path("sim/suite.py"))
 _CRITIC_CODE = (Path("steer/train"), Path("steer/critics"))
 
 

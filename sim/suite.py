@@ -40,7 +40,8 @@ class SuitePolicy:
         is_clean: Whether it was cloned from the expert's clean episodes alone.
         successes_only: Whether it was cloned from successful episodes alone: a control, no cell.
         looks: Whether it looks through a camera.
-        steps: Gradient steps; 0 is the architecture's own number.
+        steps: Gradient steps; 0 is the architecture's own number. A policy of one of the demo's
+            tasks has that number in any case.
     """
 
     architecture: str
@@ -53,7 +54,7 @@ class SuitePolicy:
 
 
 _SHORT = 8_000
-"""Steps of the policies of one task that the demo does not use: two thirds of the time."""
+"""Steps of policies of one task: two thirds of the time."""
 
 POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
     {
@@ -110,6 +111,8 @@ def cells_of(patterns: str) -> tuple[Cell, ...]:
         matching = [
             cell for cell in _disturbed(known, wanted) if fnmatchcase(cell.name, wanted.name)
         ]
+        if not matching and _is_own(wanted.policy, split_name(wanted.task)[0]):
+            matching = [wanted]
         if not matching:
             names = ", ".join(cell.name for cell in known)
             raise InvalidInputError.expected("cell", f"one of {names}", repr(pattern.strip()))
@@ -132,12 +135,19 @@ def source_of(policy: str, task: str) -> str:
         InvalidInputError: There is no such policy for the task.
     """
     task, _ = split_name(task)
+    if _is_own(policy, task):
+        return f"{policy}-{task}"
     kind = POLICIES.get(policy)
     if kind is None or task not in kind.tasks:
         having = [name for name, item in POLICIES.items() if task in item.tasks]
         contract = f"for {task} one of {', '.join(having) or 'none'}"
         raise InvalidInputError.expected("policy", contract, repr(policy))
     return f"{policy}-{spec_of(task).dataset if kind.is_shared else task}"
+
+
+def _is_own(policy: str, task: str) -> bool:
+    """Return whether there is a checkpoint of the user's own, of that name, for the task."""
+    return policy not in POLICIES and policy_path(f"{policy}-{task}", ARTEFACTS).is_dir()
 
 
 def policy_path(source: str, artefacts: Path = ARTEFACTS) -> Path:

@@ -1,4 +1,4 @@
-"""Chooses N, the gate's margin and beta for the whole suite, on tune seeds alone.
+"""Chooses N and the gate's margin for the whole suite, on tune seeds alone; beta is 1.
 
     python -m sim.tune --output runs/tune
 
@@ -36,8 +36,9 @@ from steer.errors import SteerError
 
 __all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 
+_BETA = 1.0
 GRID = tuple(
-    Settings(num_candidates=count, margin=margin)
+    Settings(num_candidates=count, margin=margin, beta=_BETA)
     for count in (8, 16)
     for margin in (0.5, 1.0, 2.0, 4.0)
 )
@@ -93,7 +94,7 @@ def tune(
     """
     margins = list(dict.fromkeys(settings.margin for settings in GRID))
     counts = list(dict.fromkeys(settings.num_candidates for settings in GRID))
-    everything = _evaluation(cells, Settings(), counts, num_episodes)
+    everything = _evaluation(cells, Settings(beta=_BETA), counts, num_episodes)
     output.mkdir(parents=True, exist_ok=True)
     rows: dict[float | None, list[Row]] = {}
     with serving(
@@ -104,7 +105,8 @@ def tune(
     ) as server:
         for margin in margins:
             arms = ("alone", "steered") if margin == margins[0] else ("steered",)
-            evaluation = _evaluation(cells, Settings(margin=margin), counts, num_episodes, arms)
+            settings = Settings(margin=margin, beta=_BETA)
+            evaluation = _evaluation(cells, settings, counts, num_episodes, arms)
             campaign = Campaign(
                 evaluation=evaluation,
                 output=output / f"margin-{margin:g}",

@@ -97,7 +97,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
                 is_gated=True,
                 is_single=True,
                 stream=1,
-                meaning="the policy's own chunk under other noise: no arm should differ from it",
+                meaning="the policy's own chunk under other noise: alone should not differ from it",
             ),
         )
     }

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from sim.evaluation.robots import rehearse
 from sim.evaluation.row import Row
 from sim.evaluation.rows import RowFile
 from sim.evaluation.runner import run_jobs
-from sim.origin import Origin, code_digest
+from sim.origin import Origin, code_digest, versions
 from sim.seeds import split_of
 from sim.tasks import spec_of
 from steer.client import SteerClient
@@ -36,16 +35,6 @@ from steer.wire.session import ServerDescription
 
 __all__ = ["Campaign", "Progress"]
 
-_PACKAGES = (
-    "mujoco",
-    "metaworld",
-    "ogbench",
-    "gymnasium-robotics",
-    "torch",
-    "lerobot",
-    "numpy",
-    "grpcio",
-)
 _ATTEMPTS = 3
 _PASSING = (LateError, OverloadedError, PolicyError, ServerError, UnreachableError)
 
@@ -76,7 +65,8 @@ class Campaign:
         output: Directory of the run.
         serve: Starts the server; called again should it die.
         num_workers: Parallel robots.
-        budget_s: Time after which no further episode is begun, in seconds; None for no limit.
+        budget_s: Time after which no further seed of a cell is begun, in seconds; None for no
+            limit.
         check: Called with the server's description before the first episode; raises where it is
             not what the evaluation is about.
         is_wanted: Asked before each job; a sequential run says no once a cell's verdict is clear.
@@ -111,7 +101,7 @@ class Campaign:
         begun = datetime.now(UTC).isoformat()
         wanted = self.evaluation.all_keys()
         with RowFile(self.output, _settings(self.evaluation)) as file:
-            if self.origin is not None:
+            if self.origin is not None and self._left(file):
                 file.agree(self.origin.entry(begun))
             for row in file.rows:
                 self.on_row(row)
@@ -130,7 +120,8 @@ class Campaign:
                 else:
                     break
             file.pack()
-            file.agree({"spent_s": {begun: round(self.clock.now_s() - begun_s)}})
+            if known >= 0:
+                file.agree({"spent_s": {begun: round(self.clock.now_s() - begun_s)}})
             rows = [row for row in file.rows if row.key in wanted]
             return Progress(rows, sum(len(item.runs) for item in self._left(file)))
 
@@ -186,8 +177,9 @@ class Campaign:
             )
 
     def _broken(self, job: Job, run: Run, reason: str) -> Row:
-        """Return the row of an episode that took its worker with it."""
+        """Return the row of an episode that had no end: it hung, or took its worker with it."""
         spec = spec_of(job.cell.task)
+        limit = spec.package_max_steps if run.limit == "package" else spec.max_steps
         return Row(
             policy=job.cell.policy,
             task=job.cell.task,
@@ -198,7 +190,7 @@ class Campaign:
             split=split_of(job.seed),
             is_success=False,
             steps=0,
-            total_reward=-float(spec.max_steps),
+            total_reward=-float(limit),
             flag=reason,
             num_scored=0,
             indices=(),
@@ -233,7 +225,7 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "beta": evaluation.settings.beta,
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},
         "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
-        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "versions": versions(),
         **({"code": code_digest()} if evaluation.split == "test" else {}),
     }
 
@@ -246,10 +238,3 @@ def _identity(evaluation: Evaluation, description: ServerDescription) -> Mapping
         "critics": {item.name: item.digest for item in description.critics},
         "policies": {item.name: item.digest for item in description.policies},
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -123,8 +123,9 @@ class OracleChooser:
         inner: Draws the candidates, and chooses as the critic would.
         alone: Draws the policy's own chunk.
         env: The robot, in the state of the decision.
-        tick: `tick(env, action)` runs an action and returns what is seen, and success.
         max_steps: The episode's limit.
+        history_length: How many of the last observations the policy looks at.
+        see: Adds the pictures that the policy needs to what the robot senses.
         steps: Control ticks done so far; kept by the episode.
         outcomes: Reward that was left, [N] for each decision.
         scores: Score of each candidate, [N] for each decision.

@@ -40,7 +40,7 @@ class Episode:
         arm: The way of choosing.
         seed: Of the initial state and of the noise.
         num_observations: How many of the last observations the policy looks at.
-        cameras: Side length of the pictures that the policy needs, in pixels, by camera.
+        cameras: Height and width of the pictures that the policy needs, in pixels, by camera.
         critic_digest: Identity of the critic.
         policy_digest: Identity of the policy.
         clock: Of the round trips.

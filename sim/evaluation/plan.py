@@ -1,7 +1,7 @@
 """What a run consists of: blocks of cells, arms and episodes."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from zlib import crc32
 
@@ -14,7 +14,7 @@ from sim.suite import source_of
 from sim.tasks import spec_of
 from steer.errors import InvalidInputError
 
-__all__ = ["Block", "Evaluation", "Todo", "arm_source"]
+__all__ = ["Block", "Evaluation", "Todo", "arm_source", "only_arms"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,24 @@ class Block:
         """Return what is run on each seed of each cell."""
         count = self.num_candidates or settings.num_candidates
         return tuple(Run(arm.name, 1 if arm.is_single else count, self.limit) for arm in self.arms)
+
+
+def only_arms(blocks: Sequence[Block], arms: Collection[Arm]) -> tuple[Block, ...]:
+    """Return the blocks with these arms alone.
+
+    Raises:
+        InvalidInputError: None is left.
+    """
+    names = {arm.name for arm in arms}
+    kept = [
+        replace(block, arms=tuple(arm for arm in block.arms if arm.name in names))
+        for block in blocks
+    ]
+    left = tuple(block for block in kept if block.arms)
+    if not left:
+        known = sorted({arm.name for block in blocks for arm in block.arms})
+        raise InvalidInputError.expected("--arms", f"some of {', '.join(known)}", sorted(names))
+    return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,14 @@ class Evaluation:
 
 
 def arm_source(cell: Cell, arm: Arm) -> str:
-    """Return the name of the policy source of an arm; empty for a policy of the user's own."""
+    """Return the name of the policy source of an arm; empty for a policy of the user's own.
+
+    Raises:
+        InvalidInputError: There is no such policy.
+    """
     if is_plugin(cell.policy):
+        if arm.is_filtered:
+            contract = "a policy of the suite, which was cloned from successes too"
+            raise InvalidInputError.expected(f"arm {arm.name}", contract, cell.policy)
         return ""
     return source_of(f"{cell.policy}-filtered" if arm.is_filtered else cell.policy, cell.task)

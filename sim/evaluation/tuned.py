@@ -27,7 +27,7 @@ class Tuned:
 
     Attributes:
         settings: N, margin and beta of the whole suite; the defaults where nothing was tuned.
-        critics: Digest of the critic of each task that they were chosen with.
+        critics: Digest of each critic that was there then, by its name.
         is_there: Whether there is a record.
     """
 
@@ -99,12 +99,12 @@ def _check_critic(name: str, digest: str, tuned: Tuned, *, is_own: bool) -> None
     known = [found for key, found in tuned.critics.items() if key.partition("@")[0] == name]
     if is_own or not known:
         raise ConfigError(
-            f"critic {name!r}: expected one that N and margin were tuned with, on test seeds, got "
-            f"one that tuning.json does not know{_OTHER}"
+            f"critic {name!r}: expected one that was there when N and margin were tuned, on test "
+            f"seeds, got one that tuning.json does not know{_OTHER}"
         )
     if digest not in known:
         raise ConfigError(
-            f"critic {name!r}: expected {' or '.join(known)}, with which N and margin were tuned, "
+            f"critic {name!r}: expected {' or '.join(known)}, as when N and margin were tuned, "
             f"on test seeds, got {digest}; tune anew: python -m sim.tune"
         )
 

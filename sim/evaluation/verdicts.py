@@ -1,7 +1,5 @@
 """Cells that stop as soon as their pairs have told enough."""
 
-from collections.abc import Sequence
-
 from sim.evaluation.cells import Cell
 from sim.evaluation.plan import Evaluation, Todo
 from sim.evaluation.row import Row
@@ -19,15 +17,18 @@ class Verdicts:
     does not depend on which worker was quick. Rows that come after it are kept and not looked at.
 
     Args:
-        evaluation: With blocks in which both arms run.
+        evaluation: With blocks in which both arms run; of several N the first one is tested, on
+            the seeds of its shard.
     """
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self._seeds: dict[Cell, Sequence[int]] = {}
-        for block in evaluation.blocks:
-            if {_FIRST, _SECOND} <= {arm.name for arm in block.arms}:
-                for cell in block.cells:
-                    self._seeds.setdefault(cell, evaluation.seeds(cell.task, block.num_episodes))
+        self._seeds: dict[Cell, list[int]] = {}
+        self._counts: dict[Cell, int] = {}
+        for item in evaluation.todo():
+            counts = {run.arm: run.num_candidates for run in item.runs if run.limit == "task"}
+            if {_FIRST, _SECOND} <= counts.keys():
+                self._counts.setdefault(item.cell, counts[_FIRST])
+                self._seeds.setdefault(item.cell, []).append(item.seed)
         self._tests = {
             cell: SequentialTest(SequentialPlan(max_pairs=len(seeds)))
             for cell, seeds in self._seeds.items()
@@ -40,6 +41,8 @@ class Verdicts:
         """Take a row."""
         cell = Cell(row.policy, row.task)
         if cell not in self._seeds or row.limit != "task":
+            return
+        if row.arm == _FIRST and row.num_candidates != self._counts[cell]:
             return
         self._found.setdefault((cell, row.arm, row.seed), row.is_success)
         seeds = self._seeds[cell]

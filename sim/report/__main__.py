@@ -65,7 +65,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="the page (default: report.html in RUN)")
     parser.add_argument("--title", default="steer: does a critic help?", help="above the verdict")
     parser.add_argument("--records", type=Path, help="write the published figures here instead")
-    parser.add_argument("--complete", choices=SUITES, help="refuse rows of which this suite lacks")
+    parser.add_argument(
+        "--complete", choices=SUITES, help="refuse rows that lack test episodes of it"
+    )
     parser.add_argument("--markdown", type=Path, help="write the tables here instead")
     parser.add_argument("--summary", type=Path, help="write verdict and means here instead")
     parser.add_argument(

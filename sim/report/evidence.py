@@ -126,7 +126,11 @@ def _pictures(suite: Runs, points: Sequence[DataPoint]) -> dict[str, str]:
 def _markdown(points: Sequence[DataPoint], cells: Sequence[DisturbedCell]) -> str:
     parts: list[str] = []
     if points:
-        parts += ["### How much data is enough\n", _data_table(points).to_markdown()]
+        parts += [
+            "### How much data is enough\n",
+            "![Mean gain by the episodes that the critics learnt from](pictures/data.svg)\n",
+            _data_table(points).to_markdown(),
+        ]
     if cells:
         parts += ["### Disturbed\n", _disturbed_table(cells).to_markdown()]
     return "\n".join(parts)

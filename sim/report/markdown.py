@@ -18,6 +18,7 @@ def markdown(figures: SuiteFigures, *, is_short: bool = False) -> str:
     parts = [f"**{_escaped(verdict(figures))}**\n", _titled("", tables.controls_table(figures))]
     if not is_short:
         parts += [
+            "![Steered minus alone in every cell](pictures/forest.svg)\n",
             _titled("Cells", tables.cells_table(figures)),
             _titled("Number of candidates", tables.sweep_table(figures)),
             _titled("What is left to gain", tables.oracle_table(figures)),

@@ -13,7 +13,18 @@ from steer.errors import ConfigError
 
 __all__ = ["Runs", "read_runs"]
 
-_SHARED = ("split", "margin", "beta", "max_steps", "commit_horizons", "critics", "policies")
+_SHARED = (
+    "split",
+    "margin",
+    "beta",
+    "max_steps",
+    "commit_horizons",
+    "critics",
+    "policies",
+    "code",
+    "versions",
+    "device",
+)
 
 
 @dataclass(frozen=True, slots=True)

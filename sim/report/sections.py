@@ -175,7 +175,8 @@ def _worst(figures: SuiteFigures, films: Films) -> Section:
 def _flagged(figures: SuiteFigures) -> Section:
     body = tables.flags_table(figures).to_html()
     note = (
-        "They count as failed. A flag says what broke: an unusable chunk, or an episode that hung."
+        "They count as failed. A flag says what broke: an unusable chunk, an episode that "
+        "hung, or one that took its process with it."
     )
     return _if_any("flagged", "Episodes that broke", body, note=note, empty="None.")
 

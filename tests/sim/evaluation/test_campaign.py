@@ -211,3 +211,42 @@ def test_a_verdict_does_not_depend_on_the_order_of_the_rows(start, make_row):
 
     assert len(tables) == 1
     assert "better" in tables.pop()
+
+
+def sequential(shard=(0, 1), counts=(16,)):
+    """Return the verdicts of forty pairs of push in a shard."""
+    blocks = tuple(
+        Block(
+            cells=(PUSH,),
+            arms=(ARMS["alone"], ARMS["steered"]),
+            num_episodes=40,
+            num_candidates=count,
+        )
+        for count in counts
+    )
+    return Verdicts(Evaluation(blocks=blocks, split="user", settings=Settings(), shard=shard))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_shard_ends_a_cell_by_its_own_pairs(make_row, part):
+    """The other shard's never come."""
+    verdicts = sequential(shard=(part, 2))
+    block = Block(cells=(PUSH,), arms=(ARMS["alone"],), num_episodes=40)
+    shard = Evaluation(blocks=(block,), split="user", settings=Settings(), shard=(part, 2))
+
+    for item in shard.todo():
+        for arm in ("alone", "steered"):
+            verdicts.take(make_row(arm, item.seed, is_success=arm == "steered"))
+
+    assert verdicts.results()[PUSH].verdict == "better"
+
+
+def test_rows_of_another_n_are_no_pairs(make_row):
+    """Of several the first is tested."""
+    verdicts = sequential(counts=(16, 64))
+
+    for seed in range(300_000, 300_040):
+        verdicts.take(make_row("alone", seed, is_success=False))
+        verdicts.take(make_row("steered", seed, is_success=True, count=64))
+
+    assert verdicts.results()[PUSH].pairs == 0

@@ -4,7 +4,7 @@ import pytest
 
 from sim.evaluation.arms import ARMS, Settings
 from sim.evaluation.cells import Cell, Run
-from sim.evaluation.plan import Block, Evaluation, arm_source
+from sim.evaluation.plan import Block, Evaluation, arm_source, only_arms
 from sim.evaluation.suites import SUITES, suite
 from sim.suite import POLICIES, cells_of, source_of
 from sim.tasks import TASKS, spec_of
@@ -160,6 +160,30 @@ def test_what_stands_side_by_side_is_of_the_same_cells():
     assert cells("oracle", 8) < cells("steered", 64) < cells("random") == cells("medoid")
     assert len(cells("oracle", 8)) > 4
     assert len(cells("steered", 64)) > 6
+
+
+def test_a_suite_can_be_run_with_some_of_its_arms():
+    """Blocks that have none of them are left out."""
+    blocks = only_arms(suite("quick"), [ARMS["random"]])
+
+    assert [[arm.name for arm in block.arms] for block in blocks] == [["random"]]
+
+
+def test_a_policy_of_ones_own_was_not_cloned_from_successes():
+    """It would run as it is, under another name."""
+    with pytest.raises(InvalidInputError, match="arm filtered: expected a policy of the suite"):
+        arm_source(Cell("mine.py:policy", "push"), ARMS["filtered"])
+
+
+def test_a_checkpoint_of_ones_own_is_a_cell(tmp_path, monkeypatch):
+    """It lies among those of the suite, under a name that none of them has."""
+    (tmp_path / "policies" / "mine-push").mkdir(parents=True)
+    monkeypatch.setattr("sim.suite.ARTEFACTS", tmp_path)
+
+    assert cells_of("mine/push") == (Cell("mine", "push"),)
+    assert arm_source(Cell("mine", "push"), ARMS["alone"]) == "mine-push"
+    with pytest.raises(InvalidInputError, match="cell: expected one of diffusion/push"):
+        cells_of("mine/scene")
 
 
 def test_cells_are_found_by_patterns():

@@ -56,7 +56,7 @@ def test_what_was_frozen_may_see_test_seeds(tmp_path, changes):
             "--beta: expected None, as tuned",
         ),
         ({"num_candidates": 5}, "--candidates: expected on test seeds 12"),
-        ({"digest": "sha256:b"}, "critic 'push': expected sha256:a, with which"),
+        ({"digest": "sha256:b"}, "critic 'push': expected sha256:a, as when"),
         ({"tuned": Tuned(FROZEN, {}, is_there=True)}, "tuning.json does not know"),
     ],
 )

@@ -60,7 +60,7 @@ def running_server(
         critics: Directory by name.
         policies: LeRobot checkpoint by name.
         log: Where its log goes.
-        policy_workers: Processes that the policies are spread over.
+        policy_workers: Processes that hold every policy.
 
     Raises:
         UnreachableError: It did not come up; the text has the end of its log.

@@ -30,7 +30,7 @@ def serving(
         log: Of the server.
         artefacts: Where critics and policies lie.
         critics: Directory by task, of critics that lie elsewhere or are wanted beside.
-        policy_workers: Processes that the policies are spread over.
+        policy_workers: Processes that hold every policy.
 
     Raises:
         ConfigError: An artefact is missing; the text has the command that makes it.
@@ -45,8 +45,7 @@ def serving(
     for path in (*paths.values(), *policies.values()):
         if not path.is_dir():
             raise ConfigError(f"artefact: expected {path}, got nothing; run: make suite-artefacts")
-    count = max(1, min(policy_workers, len(policies)))
     with running_server(
-        dict(sorted(paths.items())), policies, log=log, policy_workers=count
+        dict(sorted(paths.items())), policies, log=log, policy_workers=policy_workers
     ) as server:
         yield server

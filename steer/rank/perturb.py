@@ -24,7 +24,7 @@ def perturb_smoothly(
     *,
     num_perturbations: int,
     seed: int,
-    strength: float = 0.1,
+    strength: float = 0.03,
 ) -> NDArray[np.float32]:
     """Return variations of one chunk that differ from it slowly over time.
 

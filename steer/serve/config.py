@@ -51,7 +51,7 @@ class ServeConfig:
     threads: int = 1
     """Threads of the engine on a CPU."""
     policy_workers: int = 1
-    """Processes that the policies are spread over; each draws for one robot at a time."""
+    """Processes that hold every policy; each draws for one robot at a time."""
     max_candidates: int = 64
     """Largest N."""
     max_horizon: int = 256

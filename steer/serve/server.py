@@ -26,7 +26,7 @@ from steer.serve.service import Service
 from steer.serve.sessions import Sessions
 from steer.serve.sources.base import PolicySource
 from steer.serve.sources.lerobot_checkpoint import LeRobotWorker
-from steer.serve.sources.pool import PolicyWorker, WorkerPool, shares
+from steer.serve.sources.pool import PolicyWorker, WorkerPool
 from steer.types import Observation
 from steer.v1.steering_pb2_grpc import add_SteeringServicer_to_server
 from steer.wire.session import Limits
@@ -67,8 +67,12 @@ class Server:
         checkpoints = policy_directories(config.policy)
         _check_device(config.device)
         if worker is None and checkpoints:
-            parts = shares(checkpoints, config.policy_workers)
-            worker = WorkerPool([LeRobotWorker(part, device=config.device) for part in parts])
+            worker = WorkerPool(
+                [
+                    LeRobotWorker(checkpoints, device=config.device)
+                    for _ in range(config.policy_workers)
+                ]
+            )
         self._worker = worker
         self._engine = Engine(
             device=config.device,

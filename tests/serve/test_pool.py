@@ -1,21 +1,20 @@
 """Several policy workers as one."""
 
 import asyncio
-from pathlib import Path
+import math
 
 import pytest
 
 from steer.errors import CheckpointError
-from steer.serve.sources.pool import WorkerPool, shares
-
-PATHS = {name: Path(name) for name in "abcde"}
+from steer.serve.sources.pool import WorkerPool
 
 
 class Worker:
     """Pretends to load."""
 
-    def __init__(self, *names, error=None):
+    def __init__(self, *names, error=None, load=0):
         self.sources, self.names, self.error, self.log = {}, names, error, []
+        self.load = load
 
     async def start(self):
         """Load, or fail."""
@@ -26,29 +25,54 @@ class Worker:
         self.sources = dict.fromkeys(self.names, self)
         self.log.append("started")
 
+    async def draw(self, observations, **request):
+        """Draw for ever."""
+        assert request == {"num_candidates": 4, "noise_seed": 1, "budget_s": 1.0}
+        self.load += 1
+        return self
+
     async def stop(self):
         """End."""
         self.log.append("stopped")
 
 
-def test_every_checkpoint_has_one_worker():
-    """As evenly as can be, and no worker without any."""
-    assert shares(PATHS, 2) == [
-        {name: PATHS[name] for name in "ace"},
-        {name: PATHS[name] for name in "bd"},
+async def drawn_by(workers, num_draws):
+    """Draw and return the worker of each draw."""
+    pool = WorkerPool(workers)
+    await pool.start()
+    source = pool.sources["a"]
+    return [
+        await source.draw([], num_candidates=4, noise_seed=1, budget_s=1.0)
+        for _ in range(num_draws)
     ]
-    assert [set(part) for part in shares({"a": Path("a")}, 3)] == [{"a"}]
 
 
-def test_the_sources_are_those_of_all_workers():
+def test_a_draw_goes_to_the_least_busy_worker():
+    """So that one checkpoint alone keeps all of them busy."""
+    workers = [Worker("a", load=2), Worker("a", load=0)]
+
+    drawn = asyncio.run(drawn_by(workers, 4))
+
+    assert [workers.index(worker) for worker in drawn] == [1, 1, 0, 1]
+
+
+def test_a_worker_that_is_down_is_passed_over():
+    """While another one is up; else its own refusal is the answer."""
+    workers = [Worker("a", load=math.inf), Worker("a", load=3)]
+
+    assert asyncio.run(drawn_by(workers, 2)) == [workers[1]] * 2
+    assert asyncio.run(drawn_by(workers[:1], 1)) == workers[:1]
+
+
+def test_the_sources_are_those_of_each_worker():
     """Empty before the start."""
-    workers = [Worker("a", "b"), Worker("c")]
+    workers = [Worker("a", "b"), Worker("a", "b")]
     pool = WorkerPool(workers)
     before = dict(pool.sources)
 
     asyncio.run(pool.start())
 
-    assert (before, set(pool.sources)) == ({}, {"a", "b", "c"})
+    assert (before, set(pool.sources)) == ({}, {"a", "b"})
 
 
 def test_one_that_cannot_load_ends_the_start():

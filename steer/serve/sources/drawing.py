@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 _NOT_INPUTS = ("action", "info")
 _NUM_PROBES = 4
+_CANNOT_BATCH = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What an architecture makes of more chunks than it was written for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ class Drawer:
         """Return whether one call gives several chunks, and not several times the same."""
         try:
             chunks = self._draw(batch, _NUM_PROBES, 0)
-        except Exception as error:  # noqa: BLE001  # an architecture fails as it likes
+        except _CANNOT_BATCH as error:
             logger.warning("policy cannot draw in batches, draws one by one: %r", error)
             return False
         is_whole = chunks.shape == (_NUM_PROBES, *first.shape[1:])

@@ -7,6 +7,7 @@ later while it does not succeed; until it is back, every request is refused at o
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -79,6 +80,11 @@ class LeRobotWorker:
     def sources(self) -> Mapping[str, PolicySource]:
         """What can be drawn from, by name; empty before `start`."""
         return self._sources
+
+    @property
+    def load(self) -> float:
+        """Draws that wait or run; infinite while there is no worker for them."""
+        return math.inf if self._refusal is not None else len(self._jobs)
 
     @property
     def pid(self) -> int | None:

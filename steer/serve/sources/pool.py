@@ -1,13 +1,14 @@
-"""Several policy workers as one: each has its share of the checkpoints and a core of its own."""
+"""Several policy workers as one: each holds every checkpoint, and the least busy one draws."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
-from steer.serve.sources.base import PolicySource
+from steer.serve.sources.base import PolicySource, SourceInfo
+from steer.types import Candidates, Observation
 
-__all__ = ["PolicyWorker", "WorkerPool", "shares"]
+__all__ = ["PolicyWorker", "Replica", "WorkerPool"]
 
 
 class PolicyWorker(Protocol):
@@ -27,20 +28,29 @@ class PolicyWorker(Protocol):
         ...
 
 
+class Replica(PolicyWorker, Protocol):
+    """A worker that can stand in for another."""
+
+    @property
+    def load(self) -> float:
+        """Draws that wait or run; infinite while it cannot draw."""
+        ...
+
+
 class WorkerPool:
-    """Several workers as one.
+    """Several workers as one. A draw is the same whichever of them does it.
 
     Args:
-        workers: No two with a checkpoint of the same name.
+        workers: At least one; all have the same checkpoints.
     """
 
-    def __init__(self, workers: Sequence[PolicyWorker]) -> None:
+    def __init__(self, workers: Sequence[Replica]) -> None:
         self._workers = tuple(workers)
 
     @property
     def sources(self) -> Mapping[str, PolicySource]:
         """What can be drawn from, by name; empty before `start`."""
-        return {name: item for worker in self._workers for name, item in worker.sources.items()}
+        return {name: _Shared(name, self._workers) for name in self._workers[0].sources}
 
     async def start(self) -> None:
         """Start all workers at once.
@@ -62,8 +72,27 @@ class WorkerPool:
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
 
-def shares(checkpoints: Mapping[str, Path], count: int) -> list[dict[str, Path]]:
-    """Return the share of each of at most `count` workers, none of them empty."""
-    names = list(checkpoints)
-    parts = [names[start::count] for start in range(count)]
-    return [{name: checkpoints[name] for name in part} for part in parts if part]
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """One source of all workers."""
+
+    name: str
+    workers: Sequence[Replica]
+
+    @property
+    def info(self) -> SourceInfo:
+        return self.workers[0].sources[self.name].info
+
+    async def draw(
+        self,
+        observations: Sequence[Observation],
+        *,
+        num_candidates: int,
+        noise_seed: int,
+        budget_s: float,
+    ) -> Candidates:
+        """Draw where the fewest draws wait, see `PolicySource.draw`."""
+        worker = min(self.workers, key=lambda item: item.load)
+        return await worker.sources[self.name].draw(
+            observations, num_candidates=num_candidates, noise_seed=noise_seed, budget_s=budget_s
+        )

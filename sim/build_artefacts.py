@@ -17,13 +17,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.stage_runner import ENVIRONMENT, StageError, StageRunner
 from sim.stages import PACKAGES, Stage, sha256, stages, tuning_stage
-from steer.errors import ConfigError, SteerError
+from steer.errors import ConfigError
 
 __all__ = ["build", "main"]
 
@@ -151,13 +152,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--demo", action="store_true", help="what the demo needs alone")
     args = parser.parse_args(argv)
+    return exit_code("sim.build_artefacts", partial(_build, args), interrupted=GOES_ON)
+
+
+def _build(args: argparse.Namespace) -> int:
     try:
         build(args.work, jobs=max(1, args.jobs), is_demo=args.demo)
-    except KeyboardInterrupt:
-        return 130
-    except (SteerError, OSError) as error:
+    except StageError as error:
         sys.stderr.write(f"sim.build_artefacts: error: {error}\n")
-        return 1 if isinstance(error, StageError) else 2
+        return 1
     return 0
 
 

@@ -12,18 +12,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
 
 from sim import opengl
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.plugins import is_plugin, load_plugin
 from sim.recording import Progress, collect, with_cameras
 from sim.suite_data import collect_suite, progress_line
 from sim.tasks import TASKS, spec_of
-from steer.errors import ConfigError, SteerError
+from steer.errors import ConfigError
 
 __all__ = ["main"]
 
@@ -156,13 +157,11 @@ def _collect_suite(args: argparse.Namespace) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0 done, 2 refused, 130 stopped by Ctrl-C."""
     args = _options(argv)
-    try:
-        is_complete = _collect_suite(args) if args.suite else _collect_task(args)
-    except KeyboardInterrupt:
-        return 130
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.collect: error: {error}\n")
-        return 2
+    return exit_code("sim.collect", partial(_collect, args), interrupted=GOES_ON)
+
+
+def _collect(args: argparse.Namespace) -> int:
+    is_complete = _collect_suite(args) if args.suite else _collect_task(args)
     return 0 if is_complete else 130
 
 

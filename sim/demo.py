@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from sim.evaluation.arms import ARMS, Settings
@@ -28,7 +29,7 @@ from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.figures import SuiteFigures, records_of, suite_figures, verdict
 from sim.files import write_whole
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin
 from sim.report.films import Films, film_scenes, telling_scene
 from sim.report.page import Report, write_report
@@ -36,7 +37,7 @@ from sim.server import RunningServer
 from sim.suite import critic_path
 from sim.tasks import DEMO, spec_of
 from steer.clock import MonotonicClock
-from steer.errors import ConfigError, SteerError
+from steer.errors import ConfigError
 
 __all__ = ["main", "run_demo"]
 
@@ -208,20 +209,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("demo"), help="default: demo")
     parser.add_argument("--no-films", action="store_true", help="no pictures")
     options = parser.parse_args(arguments)
-    try:
-        run_demo(
-            tasks=[spec_of(name.strip()).name for name in options.tasks.split(",")],
-            num_episodes=options.episodes,
-            num_workers=options.workers,
-            output=options.output,
-            is_filmed=not options.no_films,
-        )
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.demo: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on with what is missing\n")
-        return 130
+    return exit_code("sim.demo", partial(_demo, options), interrupted=GOES_ON)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    run_demo(
+        tasks=[spec_of(name.strip()).name for name in options.tasks.split(",")],
+        num_episodes=options.episodes,
+        num_workers=options.workers,
+        output=options.output,
+        is_filmed=not options.no_films,
+    )
     return 0
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -26,13 +27,13 @@ from sim.evaluation.suites import FIRST, SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
 from sim.evaluation.verdicts import Verdicts
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin
 from sim.seeds import Split
 from sim.stats import power_sentence
 from sim.suite import ARTEFACTS, cells_of, critic_path
 from sim.tasks import spec_of
-from steer.errors import InvalidInputError, SteerError
+from steer.errors import InvalidInputError
 from steer.wire.session import ServerDescription
 
 __all__ = ["main"]
@@ -213,20 +214,17 @@ def _say_power(evaluation: Evaluation, difference: float) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 done, 2 refused, 3 time up, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        options = _options(words)
-        evaluation = _evaluation(options)
-        verdicts = Verdicts(evaluation) if options.sequential else None
-        campaign = _campaign(options, evaluation, verdicts)
-        campaign.origin = Origin.now(shlex.join(["python", "-m", "sim.evaluate", *words]))
-        _say_power(evaluation, options.detect)
-        progress = campaign.run()
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.evaluate: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on with what is missing\n")
-        return 130
+    return exit_code("sim.evaluate", partial(_evaluate, words), interrupted=GOES_ON)
+
+
+def _evaluate(words: Sequence[str]) -> int:
+    options = _options(words)
+    evaluation = _evaluation(options)
+    verdicts = Verdicts(evaluation) if options.sequential else None
+    campaign = _campaign(options, evaluation, verdicts)
+    campaign.origin = Origin.now(shlex.join(["python", "-m", "sim.evaluate", *words]))
+    _say_power(evaluation, options.detect)
+    progress = campaign.run()
     sys.stdout.write(summary(progress.rows) + "\n")
     if verdicts:
         sys.stdout.write(verdicts.table() + "\n")

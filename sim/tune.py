@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,10 @@ from sim.evaluation.plan import Block, Evaluation
 from sim.evaluation.row import Row
 from sim.evaluation.serving import serving
 from sim.files import write_whole
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.stats import MeanGain, mean_gain
 from sim.suite import ARTEFACTS, cells_of
 from steer.client import SteerClient
-from steer.errors import SteerError
 
 __all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 
@@ -190,21 +190,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 refused, 130 interrupted."""
-    try:
-        options = _options(arguments)
-        record = tune(
-            cells_of(options.cells),
-            num_episodes=options.episodes,
-            num_workers=options.workers,
-            artefacts=options.artefacts,
-            output=options.output,
-        )
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.tune: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on with what is missing\n")
-        return 130
+    return exit_code("sim.tune", partial(_tune, arguments), interrupted=GOES_ON)
+
+
+def _tune(arguments: Sequence[str] | None) -> int:
+    options = _options(arguments)
+    record = tune(
+        cells_of(options.cells),
+        num_episodes=options.episodes,
+        num_workers=options.workers,
+        artefacts=options.artefacts,
+        output=options.output,
+    )
     sys.stdout.write(json.dumps({**record, "critics": "…"}, indent=2) + "\n")
     return 0
 

@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,10 +23,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sim.files import write_whole
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.policies.data import as_array, read_rows
 from sim.tasks import TASKS, Env, TaskSpec, make, spec_of
-from steer.errors import DatasetError, InvalidInputError, SteerError
+from steer.errors import DatasetError, InvalidInputError
 
 __all__ = ["Pictures", "photograph", "read_pictures"]
 
@@ -222,22 +223,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, required=True, help="directory of the pictures")
     args = parser.parse_args(arguments)
-    try:
-        for name in args.tasks.split(","):
-            photograph(
-                spec_of(name),
-                args.root,
-                args.output,
-                camera=args.camera,
-                size=args.size,
-                every=args.every,
-            )
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.policies.pictures: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on from the last whole shard\n")
-        return 130
+    return exit_code("sim.policies.pictures", partial(_photograph, args), interrupted=GOES_ON)
+
+
+def _photograph(args: argparse.Namespace) -> int:
+    for name in args.tasks.split(","):
+        photograph(
+            spec_of(name),
+            args.root,
+            args.output,
+            camera=args.camera,
+            size=args.size,
+            every=args.every,
+        )
     return 0
 
 

@@ -10,13 +10,14 @@ called `<policy>-<task>` where it does one task, and `<policy>-<dataset>` where 
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from sim.checkpoints import PLAN
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.policies.options import PolicyConfig
 from sim.policies.train import train
-from steer.errors import InvalidInputError, SteerError
+from steer.errors import InvalidInputError
 
 __all__ = ["config_of", "main"]
 
@@ -63,17 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, planned in PLAN.items():
             sys.stdout.write(f"{name}: {', '.join(planned.tasks)}\n")
         return 0
-    try:
-        configs = [config_of(n, data=args.data, output=args.output) for n in args.names or PLAN]
-        for config in configs:
-            if not (config.output / "training.json").exists():
-                train(config)
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.policies.plan: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on from the last training state\n")
-        return 130
+    return exit_code("sim.policies.plan", partial(_train, args), interrupted=GOES_ON)
+
+
+def _train(args: argparse.Namespace) -> int:
+    configs = [config_of(n, data=args.data, output=args.output) for n in args.names or PLAN]
+    for config in configs:
+        if not (config.output / "training.json").exists():
+            train(config)
     return 0
 
 

@@ -14,12 +14,13 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from sim.interrupt import run
+from sim.interrupt import GOES_ON, exit_code, run
 from sim.policies.architectures import ARCHITECTURES, Built, Request
 from sim.policies.batches import Batches
 from sim.policies.checkpoint import TrainingState, save_policy
@@ -29,7 +30,6 @@ from sim.policies.options import PolicyConfig, parse, resolved, specs_of
 from sim.policies.pictures import Pictures, read_pictures
 from sim.tasks import TaskSpec
 from steer.embodiment import Embodiment, ObservationField
-from steer.errors import SteerError
 
 __all__ = ["PolicyConfig", "main", "train"]
 
@@ -176,14 +176,11 @@ def _write_run(config: PolicyConfig, columns: Columns, state: TrainingState) -> 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 refused, 130 interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        train(parse(arguments, (__doc__ or "").splitlines()[0]))
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.policies.train: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on from the last training state\n")
-        return 130
+    return exit_code("sim.policies.train", partial(_train, arguments), interrupted=GOES_ON)
+
+
+def _train(arguments: Sequence[str] | None) -> int:
+    train(parse(arguments, (__doc__ or "").splitlines()[0]))
     return 0
 
 

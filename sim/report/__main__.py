@@ -14,6 +14,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sim.evaluation.serving import serving
 from sim.evaluation.suites import SUITES, check_complete
 from sim.figures import SuiteFigures, records_of_suite, suite_figures, verdict
 from sim.files import write_whole
-from sim.interrupt import run
+from sim.interrupt import exit_code, run
 from sim.origin import commit
 from sim.report.films import Films, Scene, film_scenes, scenes_of
 from sim.report.markdown import markdown
@@ -44,15 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 done, 2 refused, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
     options = _options(words)
-    try:
-        _report(options, shlex.join(["python", "-m", "sim.report", *words]))
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.report: error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing was written\n")
-        return 130
-    return 0
+    command = shlex.join(["python", "-m", "sim.report", *words])
+    return exit_code("sim.report", partial(_report, options, command))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -80,7 +74,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _report(options: argparse.Namespace, command: str) -> None:
+def _report(options: argparse.Namespace, command: str) -> int:
     if options.rerun:
         check_rerun()
     runs = read_runs(options.runs)
@@ -109,6 +103,7 @@ def _report(options: argparse.Namespace, command: str) -> None:
         shown = write_recording(chosen_logs(runs.directories, runs.rows), path)
         sys.stdout.write(f"recording of {shown} episodes: {path}\n")
     sys.stdout.write(f"{verdict(figures)}\n")
+    return 0
 
 
 def _is_sequential(runs: Runs) -> bool:

@@ -11,6 +11,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from sim.evaluation.suites import check_complete
@@ -24,14 +25,13 @@ from sim.figures import (
     suite_figures,
 )
 from sim.files import write_whole
-from sim.interrupt import run
+from sim.interrupt import exit_code, run
 from sim.report.forest import forest
 from sim.report.plots import calibration_plot, data_plot, sweep_plot
 from sim.report.runs import Runs, read_runs
 from sim.report.svg import standalone
 from sim.report.table import Table
 from sim.report.words import DASH, rate, share, signed
-from steer.errors import SteerError
 
 __all__ = ["main"]
 
@@ -40,15 +40,11 @@ _ALL = "300"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0 done, 2 refused."""
+    """Run the command line; return 0 done, 2 refused, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
     options = _options(words)
-    try:
-        _write(options, shlex.join(["python", "-m", "sim.report.evidence", *words]))
-    except (SteerError, OSError) as error:
-        sys.stderr.write(f"sim.report.evidence: error: {error}\n")
-        return 2
-    return 0
+    command = shlex.join(["python", "-m", "sim.report.evidence", *words])
+    return exit_code("sim.report.evidence", partial(_write, options, command))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -67,7 +63,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _write(options: argparse.Namespace, command: str) -> None:
+def _write(options: argparse.Namespace, command: str) -> int:
     suite = read_runs([options.results / "suite"])
     data = _data_runs(options.results / "data")
     directory = options.results / "disturbed"
@@ -96,6 +92,7 @@ def _write(options: argparse.Namespace, command: str) -> None:
     for name, picture in _pictures(suite, points).items():
         options.pictures.mkdir(parents=True, exist_ok=True)
         write_whole(options.pictures / name, standalone(picture))
+    return 0
 
 
 def _data_runs(directory: Path) -> Mapping[str, Runs]:

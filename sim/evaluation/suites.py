@@ -20,7 +20,7 @@ _ORACLE = (
 _SWEEP = _ORACLE + ",diffusion/push,dit/hand-insert,act/scene"
 # Every package and every architecture, the strong policies and the weak.
 _CONTROLS = (
-    _SWEEP + ",diffusion/cube-double,act/fetch-slide,vqbet/box-close,diffusion-clean/box-close"
+    _SWEEP + ",diffusion/cube-double,act/fetch-slide,vqbet/hand-insert,diffusion-clean/box-close"
 )
 # A deterministic policy is the same under any noise.
 _NULL = ",".join(cell for cell in _CONTROLS.split(",") if not cell.startswith("act/"))

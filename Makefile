@@ -3,6 +3,7 @@ export VENV ?= .venv
 PYTHON_BIN := $(VENV)/bin/python
 EPISODES ?= 30
 AMOUNTS = 25 50 100 successes
+RESULTS ?= results
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
@@ -28,14 +29,14 @@ suite-artefacts: setup  ## Make all weights of the suite anew, and tune (a night
 	$(PYTHON_BIN) -m sim.build_artefacts
 
 suite-quick: setup  ## A preliminary verdict on every cell, in minutes; writes runs/quick/report.html
-	$(PYTHON_BIN) -m sim.evaluate --suite quick --seeds tune --output runs/quick
+	$(PYTHON_BIN) -m sim.evaluate --suite quick --seeds user --output runs/quick
 	$(PYTHON_BIN) -m sim.report runs/quick
 
-suite: setup  ## The published run and those beside it, into results/; goes on where it was (hours)
-	$(PYTHON_BIN) -m sim.evaluate --suite published --logs 1 --output results/suite $(ARGS)
-	$(PYTHON_BIN) -m sim.evaluate --suite disturbed --output results/disturbed $(ARGS)
+suite: setup  ## The published run and those beside it; goes on where it was (hours; RESULTS=results)
+	$(PYTHON_BIN) -m sim.evaluate --suite published --logs 1 --output $(RESULTS)/suite $(ARGS)
+	$(PYTHON_BIN) -m sim.evaluate --suite disturbed --output $(RESULTS)/disturbed $(ARGS)
 	@for amount in $(AMOUNTS); do \
-	  $(PYTHON_BIN) -m sim.evaluate --suite data --output results/data/$$amount $(ARGS) \
+	  $(PYTHON_BIN) -m sim.evaluate --suite data --output $(RESULTS)/data/$$amount $(ARGS) \
 	    --critic push=sim/artefacts/critics/push@$$amount \
 	    --critic cube-single=sim/artefacts/critics/cube-single@$$amount || exit; \
 	done

@@ -156,7 +156,12 @@ def publish(*, is_check: bool) -> int:
     tail = rest.partition(END)[2]
     wanted = {readme: head + BEGIN + draw_tables(demo) + END + tail}
     _add_records(wanted, "demo.json", demo)
-    suite = _suite(wanted, [item for item in measured if _is_of_suite(item)])
+    try:
+        suite = _suite(wanted, [item for item in measured if _is_of_suite(item)])
+        is_whole = True
+    except SuiteError as error:
+        _write(f"results: the suite is not published: {error}")
+        suite, is_whole = [], False
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
@@ -168,19 +173,17 @@ def publish(*, is_check: bool) -> int:
     for record in (*demo, *suite):
         if "stale" in record:
             _write(f"results: stale, measure again: {record['metric']}: {record['command']}")
-    return 1 if is_check and changed else 0
+    return 1 if (is_check and changed) or not is_whole else 0
 
 
 def _suite(wanted: dict[Path, str], measured: Sequence[Record]) -> _Marked:
     """Add what the suite's rows say to the files that are wanted; return its records.
 
     Raises:
-        RecordError: The rows cannot be reported, or their records are not as `Record` says.
+        SuiteError: The rows are not complete, or cannot be reported.
+        RecordError: Their records are not as `Record` says.
     """
-    try:
-        results = suite_results(ROOT)
-    except SuiteError as error:
-        raise RecordError(str(error)) from error
+    results = suite_results(ROOT)
     made: list[Record] = []
     if results is not None:
         found = [records_of_text("results/suite", text) for text in results.records]

@@ -11,6 +11,7 @@ __all__ = ["KINDS", "SuiteError", "SuiteResults", "between", "places", "suite_re
 
 KINDS = (
     "cell",
+    "limit",
     "mean_gain",
     "sweep_gain",
     "selection_regret",
@@ -18,7 +19,9 @@ KINDS = (
     "override_rate",
     "override_win_rate",
     "sequential_saving",
+    "sequential_false_positive",
     "null_false_positive",
+    "null_cells",
     "data_gain",
     "disturbed",
 )

@@ -1,6 +1,8 @@
 """The documents: their links lead somewhere, their commands exist, their code is code."""
 
 import ast
+import contextlib
+import importlib
 import re
 from pathlib import Path
 
@@ -35,6 +37,43 @@ def test_every_make_command_exists(path):
     }
 
     assert named - TARGETS == set()
+
+
+def commands():
+    """Return the commands of this project that the documents tell to type, with their options."""
+    found = {}
+    for path in DOCUMENTS:
+        for block in blocks(path, "sh"):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = line.partition("#")[0].split()
+                if words[:2] == ["python", "-m"] and words[2].startswith(("sim.", "benchmarks.")):
+                    name, rest = " ".join(words[:3]), words[3:]
+                elif words[:1] == ["steer"] and len(words) > 1:
+                    name, rest = " ".join(words[:2]), words[2:]
+                else:
+                    continue
+                options = {word.partition("=")[0] for word in rest if word.startswith("--")}
+                found.setdefault(name, set()).update(options)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_documented_option_exists(name, capsys):
+    """As the command's own help says."""
+    words = name.split()
+    if words[0] == "steer":
+        main, arguments = importlib.import_module("steer.cli").main, [words[1], "--help"]
+    else:
+        module = importlib.import_module(words[2])
+        if not hasattr(module, "main"):
+            module = importlib.import_module(f"{words[2]}.__main__")
+        main, arguments = module.main, ["--help"]
+    with contextlib.suppress(SystemExit):
+        main(arguments)
+
+    told = capsys.readouterr().out
+    assert {option for option in commands()[name] if option not in told} == set()
 
 
 def test_the_readmes_python_is_python():

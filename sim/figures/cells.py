@@ -11,7 +11,14 @@ from sim.evaluation.gains import paired_cells
 from sim.evaluation.outcomes import Arms, by_cell, successes
 from sim.evaluation.row import Row
 from sim.figures.means import main_count
-from sim.stats import Estimate, PairedDifference, holm, paired_difference, success_rate
+from sim.stats import (
+    Estimate,
+    PairedDifference,
+    holm,
+    mcnemar,
+    paired_difference,
+    success_rate,
+)
 from sim.tasks import TASKS
 
 __all__ = ["COUNTING", "CellFigures", "Difference", "LimitFigures", "cells_of_rows", "limits_of"]
@@ -89,6 +96,16 @@ class CellFigures:
     def is_counting(self) -> bool:
         """Whether the policy alone is neither hopeless nor nearly perfect."""
         return self.alone is not None and COUNTING[0] <= self.alone.value <= COUNTING[1]
+
+    def could_be_worse(self, num_cells: int) -> bool:
+        """Return whether losing every success of the policy alone would show among so many cells.
+
+        Where the policy alone hardly succeeds, it would not, after Holm's correction.
+        """
+        if self.alone is None:
+            return False
+        p_value = mcnemar(0, round(self.alone.value * self.alone.n))
+        return bool(p_value * num_cells <= _ALPHA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class OracleFigures:
         promised: Mean advantage that the critic predicted of what it chose over the policy's own
             chunk, in discounted return; None where it never did.
         kept: What came of it, in control ticks; n counts those decisions.
-        num_decisions: Decisions that went in.
+        num_decisions: Decisions that went in, of the cells that count.
         num_left_out: Decisions with fewer than two candidates or scores that are not finite.
     """
 
@@ -67,12 +67,22 @@ class OracleFigures:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """An arm beside the sweep: its mean gain over the cells of the sweep where it ran."""
+    """An arm beside the sweep: its mean gain over the cells of the sweep where it ran.
+
+    Attributes:
+        arm: Its name.
+        num_candidates: N.
+        num_cells: How many cells these are.
+        gain: Over the policy alone.
+        steered: The gain of steered with the same N on the same cells and seeds; None where it did
+            not run there.
+    """
 
     arm: str
     num_candidates: int
     num_cells: int
     gain: MeanGain
+    steered: MeanGain | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,8 @@ def oracle_of(
     steered = only(paired_cells(rows, ("steered", number)), counting)
     both, same = together(oracle, steered)
     gain, ours = (mean_over(both), mean_over(same)) if both else (mean_over(oracle), None)
-    decisions, num_left_out = _decisions(mine, margin)
+    known = [row for row in mine if Cell(row.policy, row.task) in counting]
+    decisions, num_left_out = _decisions(known, margin)
     promised, kept = _promises(decisions)
     return OracleFigures(
         num_candidates=number,
@@ -167,10 +178,14 @@ def _beside(rows: Sequence[Row], cells: Collection[Cell]) -> list[Beside]:
         ("medoid", count),
         ("oracle", tried[0][0] if tried else 0),
     ):
-        mine = together(only(paired_cells(rows, (arm, number)), cells))[0]
+        own = only(paired_cells(rows, (arm, number)), cells)
+        steered = only(paired_cells(rows, ("steered", number)), cells)
+        mine, same = together(own, steered)
+        if len(mine) != len(together(own)[0]):
+            mine, same = together(own)[0], []
         gain = mean_over(mine)
         if gain is not None:
-            found.append(Beside(arm, number, len(mine), gain))
+            found.append(Beside(arm, number, len(mine), gain, mean_over(same) if same else None))
     return found
 
 

@@ -14,13 +14,14 @@ from sim.stats import MeanGain
 __all__ = ["records_of", "records_of_data", "records_of_disturbed", "records_of_suite"]
 
 _SUCCESS, _ALONE = "success", "policy alone, paired by seed"
+_FILTERED_ALONE = "filtered policy alone, paired by seed"
 # Metrics of the demo by arm, and by (arm, the arm it is compared with).
 _RATES = {"alone": "alone", "steered": "steered", "filtered": "filtered"}
 _GAINS = {
     "gain": ("steered", "alone", _ALONE),
     "random_gain": ("random", "alone", _ALONE),
-    "filtered_gain": ("filtered-steered", "filtered", "filtered policy alone, paired by seed"),
-    "steered_over_filtered": ("steered", "filtered", "filtered policy alone, paired by seed"),
+    "filtered_gain": ("filtered-steered", "filtered", _FILTERED_ALONE),
+    "steered_over_filtered": ("steered", "filtered", _FILTERED_ALONE),
 }
 _CONTROLS = ("random", "medoid", "argmax", "worst", "filtered", "null")
 
@@ -111,12 +112,21 @@ def records_of_suite(figures: SuiteFigures, *, origin: Origin) -> list[dict[str,
         if figures.override_totals.wins.n:
             unit = "share of the episodes with an override whose outcome changed"
             records.add("override_win_rate", figures.override_totals.wins, unit=unit)
+    for limit in figures.limits:
+        name = f"limit/{limit.policy}/{limit.task}"
+        records.add(f"{name}/alone", limit.alone)
+        records.add(f"{name}/gain", limit.package, against=_ALONE)
     checks = figures.checks
     if checks.replay is not None:
         records.add("sequential_saving", checks.replay.saved_of_orders, unit="share of pairs")
     if checks.null is not None:
         unit = "share of resamplings with any difference found"
         records.add("null_false_positive", checks.null.any_cell, unit=unit)
+        unit = f"of {checks.null_cells} cells that differ after Holm's correction"
+        records.add_number("null_cells", checks.null_found, unit)
+    if checks.replay_null is not None:
+        unit = "share of cells called better or worse, the arms' names swapped at random"
+        records.add("sequential_false_positive", checks.replay_null.each_cell, unit=unit)
     return records.found
 
 
@@ -135,6 +145,9 @@ def records_of_disturbed(cells: Sequence[DisturbedCell], *, origin: Origin) -> l
     for cell in cells:
         records.add(f"disturbed/{cell.name}/alone", cell.alone)
         records.add(f"disturbed/{cell.name}/gain", cell.steered, against=_ALONE)
+        if cell.change is not None:
+            against = "gain where nothing is disturbed, paired by seed"
+            records.add(f"disturbed/{cell.name}/change", cell.change, against=against)
     return records.found
 
 
@@ -146,15 +159,18 @@ def _add_means(records: _Records, figures: SuiteFigures) -> None:
     records.add_mean("mean_gain/all_cells", figures.mean_of_all)
     for arm in _CONTROLS:
         control = figures.control(arm)
-        records.add_mean(f"mean_gain/{arm}", control.gain if control else None)
-        same = control.steered if control else None
-        records.add_mean(f"mean_gain/steered_where_{arm}", same, f"{_ALONE}; the cells of {arm}")
+        if control is None:
+            continue
+        where = f"{_ALONE}; {control.num_cells} cells"
+        records.add_mean(f"mean_gain/{arm}", control.gain, where)
+        same = f"{where}, those of {arm}"
+        records.add_mean(f"mean_gain/steered_where_{arm}", control.steered, same)
     filtered = figures.control("filtered")
-    records.add_mean(
-        "mean_gain/steered_over_filtered",
-        filtered.ahead if filtered else None,
-        "filtered policy alone, paired by seed",
-    )
+    if filtered is not None:
+        records.add_mean("mean_gain/steered_over_filtered", filtered.ahead, _FILTERED_ALONE)
+    both = figures.control("filtered-steered")
+    if both is not None:
+        records.add_mean("mean_gain/filtered-steered", both.gain, _FILTERED_ALONE)
     for count, gain in figures.sweep.gains if figures.sweep else ():
         against = _ALONE if count > 1 else f"{_ALONE}: N = 1 is the policy alone, by construction"
         records.add_mean(f"sweep_gain/{count}", gain, against)
@@ -164,8 +180,9 @@ def _add_oracle(records: _Records, figures: SuiteFigures) -> None:
     oracle = figures.oracle
     if oracle is None:
         return
-    records.add_mean("mean_gain/oracle", oracle.gain)
-    same = f"{_ALONE}; the cells and seeds of the oracle"
+    where = f"{_ALONE}; {oracle.num_cells} cells, N = {oracle.num_candidates}"
+    records.add_mean("mean_gain/oracle", oracle.gain, where)
+    same = f"{where}, those of the oracle, and its seeds"
     records.add_mean("mean_gain/steered_where_oracle", oracle.steered, same)
     if oracle.share is not None:
         against = f"gain of the oracle with N = {oracle.num_candidates}, the same cells and seeds"

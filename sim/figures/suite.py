@@ -18,7 +18,7 @@ from sim.figures.overrides import (
     overrides_of,
     totals_of,
 )
-from sim.stats import MeanGain
+from sim.stats import Estimate, MeanGain
 
 __all__ = ["SuiteFigures", "suite_figures", "verdict"]
 
@@ -108,7 +108,7 @@ def suite_figures(rows: Sequence[Row], *, margin: float | None = None) -> SuiteF
         latencies=latencies_of(rows),
         limits=limits_of(rows),
         flagged=tuple(row for row in sorted(rows, key=lambda row: row.key) if row.flag),
-        checks=checks_of(rows),
+        checks=checks_of(rows, counting),
     )
 
 
@@ -119,7 +119,7 @@ def verdict(figures: SuiteFigures) -> str:
     if figures.mean is None:
         return f"{_no_mean(figures)}; {_holm(figures)}."
     gain, cells = figures.mean.fixed, len(figures.counting)
-    shown = f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}] on average over {_cells(cells)}"
+    shown = f"{_interval(gain)} on average over {_cells(cells)}"
     if gain.low > 0:
         text = f"Steering raises the success rate by {shown}"
     elif gain.high < 0:
@@ -162,6 +162,14 @@ def _blind(figures: SuiteFigures) -> str:
     control = figures.control("random")
     if control is None:
         return "no control ran that chooses at random"
-    gain = control.gain.fixed
-    shown = f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"
-    return f"one of the candidates at random gains {shown}"
+    number = control.num_cells
+    where = "on the cell" if number == 1 else f"on the {number} cells"
+    blind = f"{where} where it ran, one of the candidates at random gains"
+    if control.steered is None:
+        return f"{blind} {_interval(control.gain.fixed)}"
+    steered = _interval(control.steered.fixed)
+    return f"{blind} {_interval(control.gain.fixed)}, steering there {steered}"
+
+
+def _interval(gain: Estimate) -> str:
+    return f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"

@@ -34,11 +34,13 @@ def _null(figures: SuiteFigures) -> str:
     if checks.null is None:
         return "the arm null did not run"
     gain = signed(checks.null_gain.fixed) if checks.null_gain else DASH
+    verb = "differs" if checks.null_found == 1 else "differ"
     return (
-        f"the policy alone under other noise, {count_of(checks.null_cells, 'cell')}: mean "
-        f"difference {gain}; with the arms' names swapped at random, a difference in any cell is "
-        f"found in {_share(checks.null.any_cell)} of {checks.null.any_cell.n} resamplings (after "
-        f"Holm's correction), and in {_share(checks.null.each_cell)} of single cells (before it)"
+        f"the policy alone under other noise, {count_of(checks.null_cells, 'cell')}: "
+        f"{checks.null_found or 'none'} of them {verb} after Holm's correction, mean difference "
+        f"{gain}; with the arms' names swapped at random, a difference in any cell is found in "
+        f"{_share(checks.null.any_cell)} of {checks.null.any_cell.n} resamplings (after Holm's "
+        f"correction), and in {_share(checks.null.each_cell)} of single cells (before it)"
     )
 
 

@@ -32,11 +32,23 @@ from sim.report.runs import Runs, read_runs
 from sim.report.svg import standalone
 from sim.report.table import Table
 from sim.report.words import DASH, rate, share, signed
+from steer.errors import ConfigError
 
 __all__ = ["main"]
 
 _ALL = "300"
 """Episodes of the suite's own critics."""
+_AMOUNTS = ("25", "50", "100", "successes")
+"""What `make suite` has other critics of."""
+_DATA_NOTE = (
+    "Critics that learnt from the first so many episodes of the task, or from its successes alone; "
+    "everything else is the same.\n"
+)
+_DISTURBED_NOTE = (
+    "`~noise`: whatever the robot senses is off by a random hundredth of its size and another 0.01 "
+    "(a centimetre, where it is a place). `~shift`: at the beginning the loose objects are moved "
+    "by 5 cm. No data have either. The change is that of steering's gain, on the same seeds.\n"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,10 +81,14 @@ def _write(options: argparse.Namespace, command: str) -> int:
     directory = options.results / "disturbed"
     disturbed = read_runs([directory]) if _has_rows(directory) else None
     if options.complete:
+        missing = [f"data/{name}" for name in _AMOUNTS if name not in data]
+        missing += [] if disturbed else ["disturbed"]
+        if missing or disturbed is None:
+            lacking = ", ".join(missing)
+            raise ConfigError(f"{options.results}: expected all runs beside it, got no {lacking}")
         for found in data.values():
             check_complete("data", found.rows)
-        if disturbed:
-            check_complete("disturbed", disturbed.rows)
+        check_complete("disturbed", disturbed.rows)
     amounts = {_ALL: suite, **data}
     ordered = dict(sorted(amounts.items(), key=lambda item: _order(item[0])))
     points = data_curve({name: found.rows for name, found in ordered.items()})
@@ -126,10 +142,11 @@ def _markdown(points: Sequence[DataPoint], cells: Sequence[DisturbedCell]) -> st
         parts += [
             "### How much data is enough\n",
             "![Mean gain by the episodes that the critics learnt from](pictures/data.svg)\n",
+            _DATA_NOTE,
             _data_table(points).to_markdown(),
         ]
     if cells:
-        parts += ["### Disturbed\n", _disturbed_table(cells).to_markdown()]
+        parts += ["### Disturbed\n", _DISTURBED_NOTE, _disturbed_table(cells).to_markdown()]
     return "\n".join(parts)
 
 
@@ -143,12 +160,13 @@ def _data_table(points: Sequence[DataPoint]) -> Table:
 
 
 def _disturbed_table(cells: Sequence[DisturbedCell]) -> Table:
-    head = ("cell", "alone", "steered - alone", "argmax - alone", "overridden", "n")
+    head = ("cell", "alone", "steered - alone", "change", "argmax - alone", "overridden", "n")
     rows = [
         (
             cell.name,
             rate(cell.alone),
             signed(cell.steered),
+            signed(cell.change),
             signed(cell.argmax) if cell.argmax else DASH,
             share(cell.override_rate),
             str(cell.steered.n),

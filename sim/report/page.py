@@ -29,6 +29,7 @@ class Report:
         records: All figures, to be downloaded.
         films: Embedded in the page.
         origin: Command, commit, machine and the like, by name.
+        warning: What must be known before anything of the page is believed; empty for nothing.
     """
 
     title: str
@@ -37,15 +38,17 @@ class Report:
     records: Sequence[Mapping[str, Any]]
     films: Films
     origin: Mapping[str, str]
+    warning: str = ""
 
 
 def write_report(path: Path, report: Report) -> None:
     """Write the page; it replaces an older one in one step."""
     found = [*sections(report.figures, report.films), _origin(report)]
     links = "".join(f"<a href='#{item.key}'>{escape(item.title)}</a>" for item in found)
+    warning = f"<p class='warning'>{escape(report.warning)}</p>" if report.warning else ""
     body = (
         f"<p class='kicker'>{escape(report.title)}</p><h1>{escape(verdict(report.figures))}</h1>"
-        f"{cards(report.figures)}<nav>{links}</nav>{''.join(map(_section, found))}"
+        f"{warning}{cards(report.figures)}<nav>{links}</nav>{''.join(map(_section, found))}"
     )
     write_whole(
         path,

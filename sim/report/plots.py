@@ -6,7 +6,7 @@ from itertools import pairwise
 from sim.figures import DataPoint, SuiteFigures
 from sim.report.svg import Scale, dot, drawing, line, nice_range, text
 from sim.report.words import Interval, share, signed
-from sim.stats import Bin
+from sim.stats import Bin, Estimate
 
 __all__ = ["calibration_plot", "data_plot", "profiles", "sweep_plot"]
 
@@ -20,10 +20,14 @@ def sweep_plot(figures: SuiteFigures) -> str:
     if figures.sweep is None:
         return ""
     points = [(f"N = {n}", gain.fixed, "steered") for n, gain in figures.sweep.gains]
-    beside = [
-        (f"{item.arm}, {item.num_candidates}", item.gain.fixed, "other")
-        for item in figures.sweep.beside
-    ]
+    most = len(figures.sweep.cells)
+    beside: list[tuple[str, Estimate, str]] = []
+    for item in figures.sweep.beside:
+        is_fewer = item.num_cells < most
+        where = f" ({item.num_cells} cells)" if is_fewer else ""
+        beside.append((f"{item.arm}, {item.num_candidates}{where}", item.gain.fixed, "other"))
+        if is_fewer and item.steered is not None:
+            beside.append(("steered there", item.steered.fixed, "steered"))
     columns = [*points, *beside]
     scale = _upright([end for _, gain, _ in columns for end in (gain.low, gain.high)])
     step = (_WIDTH - _LEFT - 20) / len(columns)
@@ -55,6 +59,8 @@ def data_plot(points: Sequence[DataPoint]) -> str:
             title = f"{point.amount}, {name}: {signed(gap)}"
             body += _upright_mark(scale, x + 16 * place, gap, "other", title)
         body += text(x, _HEIGHT - 16, point.amount, "tick")
+    names = ", ".join(sorted(points[0].cells))
+    body += text(_LEFT, 10, f"in each column from the left: mean, {names}", "side")
     label = "mean gain by the episodes that the critic has learnt from, and each cell's beside it"
     return drawing(_WIDTH, _HEIGHT, body, label=label, kind="small")
 

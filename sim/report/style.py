@@ -63,6 +63,7 @@ a { color: var(--policy); } nav a { text-decoration: none; }
   background: linear-gradient(to right, var(--c) calc(100% * var(--v)), var(--line) 0); }
 .bar i.alone { --c: var(--policy); } .bar i.steered { --c: var(--steered); }
 .bar b { text-align: right; font-variant-numeric: tabular-nums; font-weight: 600; }
+.warning { color: var(--bad); font-weight: 600; max-width: 60em; }
 .note { color: var(--soft); font-size: 13px; max-width: 66em; }
 """
     + _PLOTS

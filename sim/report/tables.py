@@ -78,15 +78,15 @@ def controls_table(figures: SuiteFigures) -> Table:
 
 def sweep_table(figures: SuiteFigures) -> Table:
     """Return the mean gain by N, and the arms beside it."""
-    head = ("arm", "N", "cells", "mean gain")
+    head = ("arm", "N", "cells", "mean gain", "steered - alone, same cells and seeds")
     if figures.sweep is None:
         return Table(head, ())
     cells = str(len(figures.sweep.cells))
-    rows = [("steered", str(n), cells, signed(g.fixed)) for n, g in figures.sweep.gains]
-    rows += [
-        (item.arm, str(item.num_candidates), str(item.num_cells), signed(item.gain.fixed))
-        for item in figures.sweep.beside
-    ]
+    rows = [("steered", str(n), cells, signed(g.fixed), DASH) for n, g in figures.sweep.gains]
+    for item in figures.sweep.beside:
+        steered = signed(item.steered.fixed if item.steered else None)
+        told = str(item.num_candidates), str(item.num_cells), signed(item.gain.fixed)
+        rows.append((item.arm, *told, steered))
     return Table(head, tuple(rows))
 
 
@@ -114,7 +114,7 @@ def oracle_table(figures: SuiteFigures) -> Table:
             ("regret of a random one, ticks", signed(oracle.regret.random, 1), decisions),
         ]
     if oracle.rank is not None:
-        told = f"{oracle.rank.mean.n} decisions whose outcomes differ"
+        told = f"{oracle.rank.mean.n} of {decisions}, whose outcomes differ"
         rows.append(("rank correlation (Spearman)", signed(oracle.rank.mean), told))
     return Table(head, tuple(rows))
 

@@ -1,6 +1,7 @@
 """A policy, a critic and a task of the user's own, as docs/evaluate.md says it."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from sim.evaluation.rows import read_rows
 from sim.evaluation.tuned import Tuned
 from sim.suite import critic_path
+from steer.critics.artefact import load_critic
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -47,6 +49,18 @@ def test_a_policy_of_ones_own(tmp_path):
     count = len(rows["steered"].indices)
     again = run("steer.cli", "replay", logs["steered"], "--critic", critic_path("push"))
     assert f"{count} of {count} decisions recomputed to the last bit" in again
+
+
+def test_a_critic_of_ones_own_for_a_task_of_ours(tmp_path):
+    """From another directory than the committed one; its digest is in every row."""
+    critic = shutil.copytree(critic_path("push@25"), tmp_path / "critic")
+    words = ("--cells", "diffusion/push", "--critic", f"push={critic}", "--arms", "alone,steered")
+    words += ("--seeds", "user", "--episodes", 1, "--workers", 1, "--output", tmp_path / "run")
+
+    run("sim.evaluate", *words)
+
+    digests = {row.critic_digest for row in read_rows(tmp_path / "run")}
+    assert digests == {load_critic(critic).digest}
 
 
 def test_a_task_and_a_critic_of_ones_own(tmp_path):

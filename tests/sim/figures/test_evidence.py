@@ -69,3 +69,5 @@ def test_a_disturbed_cell_stands_under_the_calm_one(make_row, alone):
     assert first.argmax is None
     assert (second.steered.value, second.argmax.value) == (0.25, -0.25)
     assert second.override_rate == 0.25
+    assert first.change is None
+    assert second.change.value == -0.5  # a gain of .25, and .75 where nothing is disturbed

@@ -122,11 +122,13 @@ def test_a_cell_that_lacks_an_n_is_not_in_the_sweep(suite_rows):
 
 
 def test_cells_that_do_not_count_stay_out(make_row):
-    """The oracle's decisions are told nevertheless."""
+    """The oracle's decisions too: where nothing can be lost there is no regret."""
     rows = [make_row("alone", s, is_success=False) for s in range(6)]
     rows += [make_row("steered", s, count=n) for s in range(6) for n in (2, 8)]
     rows += [decided(make_row, s, (0.0, 1.0), (-9.0, -7.0)) for s in range(6)]
 
     assert sweep_of(rows, set()) is None
     assert oracle_of(rows, set(), margin=None).gain is None
-    assert oracle_of(rows, set(), margin=None).num_decisions == 6
+    assert oracle_of(rows, set(), margin=None).num_decisions == 0
+    counting = {Cell("diffusion", "push")}
+    assert oracle_of(rows, counting, margin=None).num_decisions == 6

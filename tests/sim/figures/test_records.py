@@ -71,7 +71,10 @@ def test_the_suites_records_have_the_published_metrics(suite):
         "override_rate",
         "override_win_rate",
         "sequential_saving",
+        "sequential_false_positive",
         "null_false_positive",
+        "null_cells",
+        "mean_gain/filtered-steered",
     }
     assert len([name for name in names if name.startswith("cell/")]) == 3 * 12
 
@@ -110,6 +113,7 @@ def test_what_did_not_run_has_no_record(make_row):
         "mean_gain/all_cells",
         "override_rate",
         "sequential_saving",
+        "sequential_false_positive",
     }
     assert (found["mean_gain/other_tasks"]["low"], found["mean_gain"]["low"]) == (None, 0.0)
 

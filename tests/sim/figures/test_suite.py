@@ -29,8 +29,9 @@ def test_the_verdict_says_gain_cells_and_the_random_control(make_row):
     """One sentence with all that a reader needs to doubt it."""
     assert said(run(make_row, alone=10, steered=30, random=10)) == (
         "Steering raises the success rate by +0.50 [+0.35, +0.65] on average over 1 cell; after "
-        "Holm's correction 1 cell of 1 is better and none are worse; one of the candidates at "
-        "random gains +0.00 [+0.00, +0.00]."
+        "Holm's correction 1 cell of 1 is better and none are worse; on the cell where it ran, one "
+        "of the candidates at random gains +0.00 [+0.00, +0.00], steering there +0.50 [+0.35, "
+        "+0.65]."
     )
 
 
@@ -102,8 +103,47 @@ def test_the_evaluator_is_checked_on_its_own_rows(suite):
     assert (checks.null_cells, checks.null.any_cell.n, checks.null.each_cell.n) == (2, 200, 400)
     assert len(checks.replay.verdicts) == 12
     assert 0 <= checks.replay.saved < 1
+    assert checks.null_found == 0
     middle = round(float(np.median([cell.alone.value for cell in suite.cells])), 2)
-    assert checks.power == power_sentence(24, alone=middle, wanted=0.15)
+    before, after = (power_sentence(24, alone=rate, wanted=0.15) for rate in (0.3, middle))
+    assert checks.power == f"before the run: {before}; from the rates that were found: {after}"
+
+
+def test_null_cells_that_differ_are_counted(make_row):
+    """After Holm's correction: one of two here."""
+    rows = [
+        make_row(arm, seed, policy=policy, is_success=arm == "null" and policy == "act")
+        for policy in ("act", "dit")
+        for arm in ("alone", "null")
+        for seed in SEEDS
+    ]
+
+    assert suite_figures(rows).checks.null_found == 1
+
+
+def test_the_oracles_decisions_are_those_of_the_cells_that_count(make_row):
+    """A cell where nothing can be lost has no regret, and would make all of it look small."""
+    told = {"scores": ((0.0, 1.0),), "outcomes": ((-5.0, -2.0),), "count": 2}
+    rows = [
+        row
+        for policy, share in (("act", 0.5), ("dit", 1.0))
+        for seed in SEEDS
+        for row in (
+            make_row("alone", seed, policy=policy, is_success=seed % 10 < 10 * share),
+            make_row("oracle", seed, policy=policy, **told),
+        )
+    ]
+
+    assert suite_figures(rows).oracle.num_decisions == len(SEEDS)
+
+
+def test_a_loss_that_could_not_have_been_seen_is_known(make_row):
+    """With few successes alone, losing all of them is not significant among many cells."""
+    cells = [run(make_row, alone=count, steered=0) for count in (3, 24)]
+    few, many = (suite_figures(rows).cells[0] for rows in cells)
+
+    assert (few.could_be_worse(1), many.could_be_worse(1)) == (False, True)
+    assert few.could_be_worse(33) is False
 
 
 def test_a_run_without_pairs_has_no_checks(make_row):

@@ -46,9 +46,19 @@ def test_amounts_are_in_their_order_and_words_are_last(results, tmp_path):
     assert [gains[f"data_gain/{n}"] for n in ("25", "100", "300")] == [0.25, 0.5, 0.75]
     assert gains["data_gain/successes/diffusion/push"] == 0
     assert gains["disturbed/diffusion/push~noise/gain"] == 0.25
+    assert gains["disturbed/diffusion/push~noise/change"] == -0.5
     places = [table.index(f"| {name} |") for name in ("25", "100", "300", "successes")]
     assert places == sorted(places)
     assert table.index("| diffusion/push |") < table.index("| diffusion/push~noise |")
+
+
+def test_all_runs_must_be_there(results, tmp_path, capsys, monkeypatch):
+    """What is missing is named; half a curve is not published."""
+    monkeypatch.setattr("sim.report.evidence.check_complete", lambda name, rows: None)
+
+    assert main([str(results), "--complete", *outputs(tmp_path)]) == 2
+
+    assert "expected all runs beside it, got no data/50" in capsys.readouterr().err
 
 
 def test_a_plot_is_a_file_of_its_own(results, tmp_path):

@@ -93,9 +93,23 @@ def test_rows_of_a_sequential_run_are_shown_and_not_published(tmp_path, make_row
     assert main([str(tmp_path / "run")]) == 0
     assert main([str(tmp_path / "run"), "--records", str(tmp_path / "x.json")]) == 2
 
-    assert "such rows are not published" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Those verdicts hold, with an error of 5% a cell: " in page
+    assert page.index("class='warning'") < page.index("<nav>")
     assert "--records: expected rows of a run with a fixed number" in capsys.readouterr().err
     assert not (tmp_path / "x.json").exists()
+
+
+def test_episodes_beside_those_of_a_suite_are_refused(tmp_path, make_row, capsys, monkeypatch):
+    """Nobody shall go on where a figure looks bad."""
+    monkeypatch.setattr("sim.report.__main__.check_complete", lambda name, rows: None)
+    with RowFile(tmp_path / "run", ORIGIN.entry()) as file:
+        file.append(make_row("alone", 200_000))  # seeds of the suite begin later
+
+    assert main([str(tmp_path / "run"), "--complete", "published"]) == 2
+
+    error = capsys.readouterr().err
+    assert "expected the episodes of the suite 'published' and no others, got 1 more" in error
 
 
 def test_a_server_that_is_gone_costs_the_films_alone(run, tmp_path):

@@ -16,6 +16,20 @@ def test_it_has_the_verdict_and_every_table(suite):
     assert "hung: &lt;b>the episode&lt;/b> did not end" in text
 
 
+def test_what_got_worse_is_said(suite, make_row):
+    """By name, or that nothing did and where it could have shown."""
+    assert "No cell is worse after Holm's correction (in " in markdown(suite)
+    assert "### The cells that gained least" in markdown(suite)
+    rows = [
+        make_row(arm, seed, is_success=(arm == "alone") == (seed % 10 < 8))
+        for arm in ("alone", "steered")
+        for seed in range(200_000, 200_040)
+    ]
+    assert "Worse after Holm's correction: `diffusion/push` (in 1 of 1" in markdown(
+        suite_figures(rows)
+    )
+
+
 def test_the_short_one_has_the_means_alone(suite):
     """For README."""
     text = markdown(suite, is_short=True)

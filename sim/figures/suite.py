@@ -22,6 +22,11 @@ from sim.stats import Estimate, MeanGain
 
 __all__ = ["SuiteFigures", "suite_figures", "verdict"]
 
+_BLIND = {
+    "random": "without a critic one of the candidates at random",
+    "medoid": "the one nearest to the others (medoid)",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteFigures:
@@ -159,16 +164,21 @@ def _cells(number: int) -> str:
 
 
 def _blind(figures: SuiteFigures) -> str:
-    control = figures.control("random")
-    if control is None:
-        return "no control ran that chooses at random"
-    number = control.num_cells
-    where = "on the cell" if number == 1 else f"on the {number} cells"
-    blind = f"{where} where it ran, one of the candidates at random gains"
-    if control.steered is None:
-        return f"{blind} {_interval(control.gain.fixed)}"
-    steered = _interval(control.steered.fixed)
-    return f"{blind} {_interval(control.gain.fixed)}, steering there {steered}"
+    """Say what comes without a critic: of one at random, and of the one in the middle."""
+    told = []
+    for arm, words in _BLIND.items():
+        control = figures.control(arm)
+        if control is not None:
+            steered = control.steered.fixed if control.steered else None
+            where = f"{_cells(control.num_cells)}" + (
+                f", steering there {_interval(steered)}" if steered else ""
+            )
+            told.append((f"{words} gains {_interval(control.gain.fixed)}", where))
+    if not told:
+        return "no control ran that chooses without a critic"
+    if len({where for _, where in told}) == 1:
+        return f"{' and '.join(text for text, _ in told)} ({told[0][1]})"
+    return " and ".join(f"{text} ({where})" for text, where in told)
 
 
 def _interval(gain: Estimate) -> str:

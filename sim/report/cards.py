@@ -36,11 +36,14 @@ def _means(figures: SuiteFigures) -> list[str]:
         words += [f"{aside} aside: hopeless or nearly perfect alone"] if aside else []
         kind = "down" if worse > better else "up" if better else "even"
         found.append(_card("cells better / worse", f"{better} / {worse}", kind, words))
-    control = figures.control("random")
-    if control is not None:
-        gain = control.gain.fixed
-        words = [f"[{gain.low:+.2f}, {gain.high:+.2f}]", _over(control.num_cells)]
-        found.append(_card("one at random", f"{gain.value:+.2f}", "even", words))
+    for arm, title in (("random", "one at random"), ("medoid", "medoid, no critic")):
+        control = figures.control(arm)
+        if control is not None:
+            gain = control.gain.fixed
+            words = [f"[{gain.low:+.2f}, {gain.high:+.2f}]", _over(control.num_cells)]
+            if control.steered is not None:
+                words.append(f"steering there {signed(control.steered.fixed)}")
+            found.append(_card(title, f"{gain.value:+.2f}", "even", words))
     return found
 
 

@@ -29,10 +29,19 @@ def test_the_verdict_says_gain_cells_and_the_random_control(make_row):
     """One sentence with all that a reader needs to doubt it."""
     assert said(run(make_row, alone=10, steered=30, random=10)) == (
         "Steering raises the success rate by +0.50 [+0.35, +0.65] on average over 1 cell; after "
-        "Holm's correction 1 cell of 1 is better and none are worse; on the cell where it ran, one "
-        "of the candidates at random gains +0.00 [+0.00, +0.00], steering there +0.50 [+0.35, "
-        "+0.65]."
+        "Holm's correction 1 cell of 1 is better and none are worse; without a critic one of the "
+        "candidates at random gains +0.00 [+0.00, +0.00] (1 cell, steering there +0.50 [+0.35, "
+        "+0.65])."
     )
+
+
+def test_what_needs_no_critic_is_said_beside(make_row):
+    """The medoid may gain as much; where controls ran on other cells, each says on which."""
+    text = said(run(make_row, alone=10, steered=30, random=10, medoid=28))
+
+    assert (
+        "random gains +0.00 [+0.00, +0.00] and the one nearest to the others (medoid) gains +0.45"
+    ) in text
 
 
 def test_the_verdict_says_harm_first_of_all(make_row):
@@ -40,7 +49,10 @@ def test_the_verdict_says_harm_first_of_all(make_row):
     text = said(run(make_row, alone=30, steered=10))
 
     assert text.startswith("Steering lowers the success rate: -0.50 [")
-    assert "0 cells of 1 are better and 1 is worse; no control ran that chooses at random" in text
+    assert (
+        "0 cells of 1 are better and 1 is worse; no control ran that chooses without a critic"
+        in text
+    )
 
 
 def test_the_verdict_claims_nothing_where_nothing_is_clear(make_row):

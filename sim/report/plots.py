@@ -19,15 +19,15 @@ def sweep_plot(figures: SuiteFigures) -> str:
     """Return mean gain by N, with random, medoid and oracle beside it; empty without a sweep."""
     if figures.sweep is None:
         return ""
-    points = [(f"N = {n}", gain.fixed, "steered") for n, gain in figures.sweep.gains]
+    points = [(f"steered, N = {n}", gain.fixed, "steered") for n, gain in figures.sweep.gains]
     most = len(figures.sweep.cells)
     beside: list[tuple[str, Estimate, str]] = []
     for item in figures.sweep.beside:
         is_fewer = item.num_cells < most
-        where = f" ({item.num_cells} cells)" if is_fewer else ""
-        beside.append((f"{item.arm}, {item.num_candidates}{where}", item.gain.fixed, "other"))
+        where = f"N = {item.num_candidates}" + (f", {item.num_cells} cells" if is_fewer else "")
+        beside.append((f"{item.arm}, {where}", item.gain.fixed, "other"))
         if is_fewer and item.steered is not None:
-            beside.append(("steered there", item.steered.fixed, "steered"))
+            beside.append(("steered, there", item.steered.fixed, "steered"))
     columns = [*points, *beside]
     scale = _upright([end for _, gain, _ in columns for end in (gain.low, gain.high)])
     step = (_WIDTH - _LEFT - 20) / len(columns)
@@ -37,7 +37,8 @@ def sweep_plot(figures: SuiteFigures) -> str:
     body += "".join(line(*start, *end, "trend") for start, end in pairwise(path))
     for x, (name, gain, kind) in zip(places, columns, strict=True):
         body += _upright_mark(scale, x, gain, kind, f"{name}: {signed(gain)}")
-        body += text(x, _HEIGHT - 16, name, "tick")
+        who, _, where = name.partition(", ")
+        body += text(x, _HEIGHT - 24, who, "tick") + text(x, _HEIGHT - 10, where, "tick")
     label = "mean gain by number of candidates, with random, medoid and oracle beside it"
     return drawing(_WIDTH, _HEIGHT, body, label=label, kind="small")
 

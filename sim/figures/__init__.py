@@ -6,7 +6,7 @@ They know no page; the statistics are those of `sim.stats`.
 from sim.figures.cells import CellFigures, Difference, LimitFigures
 from sim.figures.checks import Checks
 from sim.figures.evidence import DataPoint, DisturbedCell, data_curve, disturbed_cells
-from sim.figures.means import Control
+from sim.figures.means import Control, PolicyMean
 from sim.figures.oracle import Beside, OracleFigures, Sweep
 from sim.figures.overrides import Latency, Overrides, OverrideTotals
 from sim.figures.records import (
@@ -30,6 +30,7 @@ __all__ = [
     "OracleFigures",
     "OverrideTotals",
     "Overrides",
+    "PolicyMean",
     "SuiteFigures",
     "Sweep",
     "data_curve",

@@ -14,7 +14,17 @@ from sim.evaluation.gains import paired_cells
 from sim.evaluation.row import Row
 from sim.stats import MeanGain, mean_gain
 
-__all__ = ["CONTROLS", "Control", "controls_of", "main_count", "mean_over", "only", "together"]
+__all__ = [
+    "CONTROLS",
+    "Control",
+    "PolicyMean",
+    "controls_of",
+    "main_count",
+    "mean_over",
+    "only",
+    "policy_means",
+    "together",
+]
 
 CONTROLS = ("random", "medoid", "argmax", "worst", "null", "filtered", "filtered-steered")
 
@@ -38,6 +48,25 @@ class Control:
     gain: MeanGain
     steered: MeanGain | None
     ahead: MeanGain | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyMean:
+    """Steering one kind of policy.
+
+    Attributes:
+        policy: Its name.
+        num_counting: Its cells that count.
+        counting: Mean gain over these; None where none counts.
+        num_cells: All its cells.
+        every: Mean gain over all of them.
+    """
+
+    policy: str
+    num_counting: int
+    counting: MeanGain | None
+    num_cells: int
+    every: MeanGain | None
 
 
 def main_count(rows: Sequence[Row]) -> int:
@@ -78,6 +107,24 @@ def mean_over(cells: Sequence[stats.Cell]) -> MeanGain | None:
     """Return the mean gain over cells, on the seeds that a task's cells share; None of none."""
     found = together(cells)[0]
     return mean_gain(found, rng=np.random.default_rng(0)) if found else None
+
+
+def policy_means(gains: Sequence[stats.Cell], counting: Collection[Cell]) -> list[PolicyMean]:
+    """Return the mean gain of each policy, by name."""
+    found = []
+    for policy in sorted({cell.policy for cell in gains}):
+        cells = [cell for cell in gains if cell.policy == policy]
+        mine = only(cells, counting)
+        found.append(
+            PolicyMean(
+                policy=policy,
+                num_counting=len(mine),
+                counting=mean_over(mine),
+                num_cells=len(cells),
+                every=mean_over(cells),
+            )
+        )
+    return found
 
 
 def controls_of(rows: Sequence[Row], counting: Collection[Cell]) -> list[Control]:

@@ -37,6 +37,7 @@ class OracleFigures:
         num_cells: Cells that count and where it ran.
         gain: Mean of the oracle minus alone; None where no such cell has both.
         steered: The same of steered with the same N, on the same cells and seeds.
+        medoid: The same of the medoid, which knows no critic; None where it did not run there.
         share: What steered reaches of the oracle's gain; None where the oracle's mean is below
             steered's, or not clearly above 0.
         regret: Of the critic's choice, in control ticks; None without decisions.
@@ -54,6 +55,7 @@ class OracleFigures:
     num_cells: int
     gain: MeanGain | None
     steered: MeanGain | None
+    medoid: MeanGain | None
     share: Estimate | None
     regret: SelectionRegret | None
     is_gated: bool
@@ -118,6 +120,8 @@ def oracle_of(
     steered = only(paired_cells(rows, ("steered", number)), counting)
     both, same = together(oracle, steered)
     gain, ours = (mean_over(both), mean_over(same)) if both else (mean_over(oracle), None)
+    medoid = only(paired_cells(rows, ("medoid", number)), counting)
+    _, agreed = together(both, medoid)
     known = [row for row in mine if Cell(row.policy, row.task) in counting]
     decisions, num_left_out = _decisions(known, margin)
     promised, kept = _promises(decisions)
@@ -126,6 +130,7 @@ def oracle_of(
         num_cells=len(both or together(oracle)[0]),
         gain=gain,
         steered=ours,
+        medoid=mean_over(agreed) if len(agreed) == len(both) else None,
         share=_share(both, same, gain, ours),
         regret=selection_regret(decisions, rng=_rng()) if decisions else None,
         is_gated=margin is not None,

@@ -157,6 +157,9 @@ def _add_means(records: _Records, figures: SuiteFigures) -> None:
         against = f"{_ALONE}; interval for other tasks"
         records.add("mean_gain/other_tasks", figures.mean.random, against=against)
     records.add_mean("mean_gain/all_cells", figures.mean_of_all)
+    for item in figures.policies:
+        where = f"{_ALONE}; all {item.num_cells} cells"
+        records.add_mean(f"mean_gain/policy/{item.policy}", item.every, where)
     for arm in _CONTROLS:
         control = figures.control(arm)
         if control is None:

@@ -8,7 +8,15 @@ from sim.evaluation.gains import paired_cells
 from sim.evaluation.row import Row
 from sim.figures.cells import CellFigures, LimitFigures, cells_of_rows, limits_of
 from sim.figures.checks import Checks, checks_of
-from sim.figures.means import Control, controls_of, main_count, mean_over, only
+from sim.figures.means import (
+    Control,
+    PolicyMean,
+    controls_of,
+    main_count,
+    mean_over,
+    only,
+    policy_means,
+)
 from sim.figures.oracle import OracleFigures, Sweep, oracle_of, sweep_of
 from sim.figures.overrides import (
     Latency,
@@ -38,6 +46,7 @@ class SuiteFigures:
         cells: By package, policy and task.
         mean: Of steered minus alone over the cells that count; None where none does.
         mean_of_all: Over all cells.
+        policies: The same by kind of policy.
         controls: On the cells that count and where they ran.
         sweep: Over N; None where it did not run.
         oracle: None where it did not run.
@@ -54,6 +63,7 @@ class SuiteFigures:
     cells: tuple[CellFigures, ...]
     mean: MeanGain | None
     mean_of_all: MeanGain | None
+    policies: tuple[PolicyMean, ...]
     controls: tuple[Control, ...]
     sweep: Sweep | None
     oracle: OracleFigures | None
@@ -105,6 +115,7 @@ def suite_figures(rows: Sequence[Row], *, margin: float | None = None) -> SuiteF
         cells=cells,
         mean=mean_over(only(gains, counting)),
         mean_of_all=mean_over(gains),
+        policies=tuple(policy_means(gains, counting)),
         controls=tuple(controls_of(rows, counting)),
         sweep=sweep_of(rows, counting),
         oracle=oracle_of(rows, counting, margin=margin),

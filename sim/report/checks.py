@@ -37,10 +37,10 @@ def _null(figures: SuiteFigures) -> str:
     verb = "differs" if checks.null_found == 1 else "differ"
     return (
         f"the policy alone under other noise, {count_of(checks.null_cells, 'cell')}: "
-        f"{checks.null_found or 'none'} of them {verb} after Holm's correction, mean difference "
-        f"{gain}; with the arms' names swapped at random, a difference in any cell is found in "
-        f"{_share(checks.null.any_cell)} of {checks.null.any_cell.n} resamplings (after Holm's "
-        f"correction), and in {_share(checks.null.each_cell)} of single cells (before it)"
+        f"{checks.null_found or 'none'} of them {verb} after Holm's correction, mean over those "
+        f"that count {gain}; with the arms' names swapped at random, a difference in any cell is "
+        f"found in {_share(checks.null.any_cell)} of {checks.null.any_cell.n} resamplings (after "
+        f"Holm's correction), and in {_share(checks.null.each_cell)} of single cells (before it)"
     )
 
 

@@ -19,7 +19,11 @@ def markdown(figures: SuiteFigures, *, is_short: bool = False) -> str:
         figures: Of the run.
         is_short: Only the verdict and the means, for README.
     """
-    parts = [f"**{_escaped(verdict(figures))}**\n", _titled("", tables.controls_table(figures))]
+    parts = [
+        f"**{_escaped(verdict(figures))}**\n",
+        _titled("", tables.controls_table(figures)),
+        _titled("", tables.policies_table(figures)),
+    ]
     if not is_short:
         parts += [
             "![Steered minus alone in every cell](pictures/forest.svg)\n",

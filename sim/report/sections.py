@@ -80,6 +80,8 @@ def _arms(figures: SuiteFigures) -> Section:
     )
     table, means = tables.arms_table(figures).to_html(), tables.controls_table(figures).to_html()
     body = f"<h4>Means over the cells where each ran</h4>{_or(means, 'No mean: no cell counts.')}"
+    policies = tables.policies_table(figures).to_html()
+    body += f"<h4>By kind of policy</h4>{policies}" if policies else ""
     if table:
         body += f"<details open><summary>Cells with more than these two</summary>{table}</details>"
     body += f"<dl>{meanings}</dl>"

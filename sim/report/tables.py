@@ -19,6 +19,7 @@ __all__ = [
     "meanings",
     "oracle_table",
     "overrides_table",
+    "policies_table",
     "sweep_table",
     "worst_table",
 ]
@@ -64,16 +65,35 @@ def controls_table(figures: SuiteFigures) -> Table:
     """Return the mean of every control, beside steering on the same cells."""
     beside = ("steered - alone, same cells", "steered - this arm")
     head = ("arm", "to", "cells", "mean difference", "for other tasks", *beside)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     if figures.mean is not None:
         mean, cells = figures.mean, str(len(figures.counting))
         rows = [("steered", "alone", cells, signed(mean.fixed), signed(mean.random), DASH, DASH)]
+    if figures.mean_of_all is not None and len(figures.counting) < len(figures.compared):
+        mean, told = figures.mean_of_all, f"all {len(figures.compared)}"
+        rows.append(("steered", "alone", told, signed(mean.fixed), signed(mean.random), DASH, DASH))
     for item in figures.controls:
         own, other = signed(item.gain.fixed), signed(item.gain.random)
         steered = signed(item.steered.fixed if item.steered else None)
         ahead = signed(item.ahead.fixed if item.ahead else None)
         rows.append((item.arm, item.base, str(item.num_cells), own, other, steered, ahead))
     return Table(head, tuple(rows))
+
+
+def policies_table(figures: SuiteFigures) -> Table:
+    """Return the mean gain by kind of policy."""
+    head = ("policy", "cells that count", "steered - alone", "all its cells", "steered - alone")
+    rows = [
+        (
+            item.policy,
+            str(item.num_counting),
+            signed(item.counting.fixed if item.counting else None),
+            str(item.num_cells),
+            signed(item.every.fixed if item.every else None),
+        )
+        for item in figures.policies
+    ]
+    return Table(head, tuple(rows) if len(rows) > 1 else ())
 
 
 def sweep_table(figures: SuiteFigures) -> Table:
@@ -103,7 +123,12 @@ def oracle_table(figures: SuiteFigures) -> Table:
             signed(oracle.steered.fixed if oracle.steered else None),
             f"{cells}, {n}",
         ),
-        ("share of the oracle's gain", rate(oracle.share), _pairs(oracle.share)),
+        (
+            "medoid - alone, same cells and seeds",
+            signed(oracle.medoid.fixed if oracle.medoid else None),
+            f"{cells}, {n}",
+        ),
+        ("steered's share of the oracle's gain", rate(oracle.share), _pairs(oracle.share)),
     ]
     decisions = count_of(oracle.num_decisions, "decision")
     if oracle.regret is not None:

@@ -1,12 +1,21 @@
 """Means over cells: which cells and seeds go in, and what a control is compared with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.evaluation.cells import Cell
 from sim.evaluation.gains import paired_cells
 from sim.figures.cells import cells_of_rows
-from sim.figures.means import controls_of, main_count, mean_over, only, together
+from sim.figures.means import (
+    controls_of,
+    main_count,
+    mean_over,
+    only,
+    policy_means,
+    together,
+)
 from sim.stats import Cell as PairedCell
 from sim.stats import mean_gain
 
@@ -34,6 +43,21 @@ def test_the_mean_is_the_statistics_own(suite_rows, suite):
     assert suite.mean == mean_gain(cells, rng=np.random.default_rng(0))
     assert len(suite.counting) == 11
     assert suite.mean_of_all.fixed.value < suite.mean.fixed.value
+
+
+def test_the_mean_of_each_policy_is_of_its_own_cells():
+    """A mean over all hides a kind of policy that nothing helps."""
+    helped, idle = paired("dit", "push", range(4)), paired("act", "scene", range(4))
+    idle = replace(idle, first=idle.second)
+
+    found = policy_means([helped, idle, paired("dit", "scene", range(4))], {Cell("dit", "push")})
+
+    assert [(item.policy, item.num_counting, item.num_cells) for item in found] == [
+        ("act", 0, 1),
+        ("dit", 1, 2),
+    ]
+    assert found[0].counting is None
+    assert (found[0].every.fixed.value, found[1].counting.fixed.value) == (0.0, 0.5)
 
 
 def test_cells_of_a_task_are_cut_to_the_seeds_that_they_share():

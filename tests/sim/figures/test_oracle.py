@@ -40,6 +40,20 @@ def test_the_oracle_is_compared_with_steering_of_its_own_n_and_seeds(suite):
     assert (oracle.gain.fixed.n, oracle.steered.fixed.n) == (12, 12)
 
 
+def test_the_medoid_is_shown_beside_the_oracle_on_its_cells_and_seeds(make_row):
+    """What agreement alone reaches of it."""
+    rows = [make_row("alone", s, is_success=s < 2) for s in range(10)]
+    rows += [make_row("medoid", s, count=8, is_success=s < 5) for s in range(10)]
+    rows += [make_row("steered", s, count=8, is_success=s < 6) for s in range(10)]
+    rows += [make_row("oracle", s, count=8, is_success=s < 5) for s in range(5)]
+
+    with_medoid = oracle_of(rows, {CELL}, margin=None)
+    without = oracle_of([row for row in rows if row.arm != "medoid"], {CELL}, margin=None)
+
+    assert (with_medoid.medoid.fixed.n, with_medoid.medoid.fixed.value) == (5, 0.6)
+    assert without.medoid is None
+
+
 def test_no_share_is_published_where_steering_beats_the_oracle(make_row):
     """Then the oracle is no bound, and a share above 1 would be nonsense."""
     rows = [make_row("alone", s, is_success=s < 1) for s in range(10)]

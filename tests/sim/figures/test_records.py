@@ -65,6 +65,7 @@ def test_the_suites_records_have_the_published_metrics(suite):
     assert {name for name in names if not name.startswith("cell/")} >= {
         "mean_gain",
         *(f"mean_gain/{arm}" for arm in ("random", "medoid", "argmax", "worst", "oracle")),
+        "mean_gain/policy/diffusion",
         "mean_gain/filtered",
         *(f"sweep_gain/{count}" for count in (1, 8, 16, 64)),
         "selection_regret",
@@ -109,6 +110,7 @@ def test_what_did_not_run_has_no_record(make_row):
         "cell/diffusion/push/steered",
         "cell/diffusion/push/gain",
         "mean_gain",
+        "mean_gain/policy/diffusion",
         "mean_gain/other_tasks",
         "mean_gain/all_cells",
         "override_rate",

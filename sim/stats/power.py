@@ -175,12 +175,9 @@ def power_sentence(
     start = f"from {_rate(alone)} alone, correlation {correlation:.1f}"
     found = detectable_difference(n, alone=alone, correlation=correlation, alpha=alpha)
     needed = pairs_needed(wanted, alone=alone, correlation=correlation, alpha=alpha)
-    told = f"of {found:+.2f} or more" if found is not None else "of no size"
+    told = f"a difference of {found:+.2f} or more" if found is not None else "no difference"
     take = f"n >= {needed}" if needed is not None else f"more than {_MAX_PAIRS} pairs"
-    return (
-        f"n = {n} pairs detect a difference {told} with 80% power, {start}; "
-        f"for {wanted:+.2f} take {take}"
-    )
+    return f"n = {n} pairs detect {told} with 80% power, {start}; for {wanted:+.2f} take {take}"
 
 
 def _rate(rate: float) -> str:

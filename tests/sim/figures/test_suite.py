@@ -28,10 +28,10 @@ def said(rows):
 def test_the_verdict_says_gain_cells_and_the_random_control(make_row):
     """One sentence with all that a reader needs to doubt it."""
     assert said(run(make_row, alone=10, steered=30, random=10)) == (
-        "Steering raises the success rate by +0.50 [+0.35, +0.65] on average over 1 cell; after "
-        "Holm's correction 1 cell of 1 is better and none are worse; without a critic one of the "
-        "candidates at random gains +0.00 [+0.00, +0.00] (1 cell, steering there +0.50 [+0.35, "
-        "+0.65])."
+        "Steering raises the success rate by +0.50 [+0.35, +0.65] on average over 1 cell, 40 "
+        "pairs; after Holm's correction 1 cell of 1 is better and none are worse; without a critic "
+        "one of the candidates at random gains +0.00 [+0.00, +0.00] (1 cell, steering there +0.50 "
+        "[+0.35, +0.65])."
     )
 
 
@@ -60,6 +60,25 @@ def test_the_verdict_claims_nothing_where_nothing_is_clear(make_row):
     text = said(run(make_row, alone=20, steered=21))
 
     assert text.startswith("Steering has no clear effect on the success rate: +0.03 [")
+
+
+def test_the_verdict_claims_nothing_of_a_few_episodes(make_row):
+    """Resampled seeds of three wins and no loss never lose; an exact test knows better."""
+    rows = [make_row("alone", s, is_success=s == SEEDS[0]) for s in SEEDS[:6]]
+    rows += [make_row("steered", s, is_success=s < SEEDS[4]) for s in SEEDS[:6]]
+
+    text = said(rows)
+
+    assert text.startswith("Steering has no clear effect on the success rate: +0.50 [+0.17, ")
+    assert "on average over 1 cell, 6 pairs;" in text
+
+
+def test_the_verdict_says_how_many_episodes_broke(make_row):
+    """A policy that draws nonsense has failed, and nobody shall take it for a weak one."""
+    rows = run(make_row, alone=10, steered=30)
+    rows[0] = make_row("alone", SEEDS[0], is_success=False, flag="unusable chunk: NaN")
+
+    assert said(rows).endswith("; 1 episode broke and failed.")
 
 
 def test_the_verdict_says_that_no_cell_counts(make_row):

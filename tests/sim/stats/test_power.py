@@ -113,7 +113,7 @@ def test_what_no_number_of_seeds_tells_has_none():
             0.5,
             0.01,
             0.0,
-            "n = 5 pairs detect a difference of no size with 80% power, from .50 alone, "
+            "n = 5 pairs detect no difference with 80% power, from .50 alone, "
             "correlation 0.0; for +0.01 take more than 4000 pairs",
         ),
     ],

@@ -158,12 +158,15 @@ def test_an_episode_that_kills_its_worker_twice_has_failed(tmp_path, worker, hun
         worker=worker(act),
     )
 
-    last = [(row.seed, row.arm, row.flag) for row in rows[-2:]]
+    ended = [(row.seed, row.arm, row.flag) for row in rows]
+    again = [item for item in ended if item[0] == 0][-2:]
     assert len(rows) == 8
-    assert last == [
+    assert again == [
         (0, "alone", "crashed: its worker ended with exit code 9"),
         (0, "steered", ""),
     ]
+    if num_workers == 1:  # a second worker may end an episode of its own meanwhile
+        assert ended[-2:] == again
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ __all__ = ["main"]
 
 
 class ForwardWatch:
-    """Times `embed` and `score` of every critic, and nothing else.
+    """Times `embed` and `score_prefixes` of every critic, and nothing else.
 
     Attributes:
         last_s: Duration of the last forward pass, in seconds.
@@ -44,7 +44,7 @@ class ForwardWatch:
 
     def install(self) -> None:
         """Watch the class `Critic` of this process, for good."""
-        embed, score = Critic.embed, Critic.score
+        embed, score = Critic.embed, Critic.score_prefixes
 
         def watched_embed(critic: Critic, observations: Mapping[str, Tensor]) -> Tensor:
             start_s = time.monotonic()
@@ -54,11 +54,11 @@ class ForwardWatch:
 
         def watched_score(critic: Critic, context_BD: Tensor, chunks_BNHA: Tensor) -> Tensor:
             start_s = time.monotonic()
-            value_KBN = score(critic, context_BD, chunks_BNHA)
+            value_KBNP = score(critic, context_BD, chunks_BNHA)
             self.last_s = self._embed_s + time.monotonic() - start_s
-            return value_KBN
+            return value_KBNP
 
-        Critic.embed, Critic.score = watched_embed, watched_score  # type: ignore[method-assign, assignment]
+        Critic.embed, Critic.score_prefixes = watched_embed, watched_score  # type: ignore[method-assign, assignment]
 
 
 def echo_handler(
@@ -111,7 +111,8 @@ def main() -> int:
     card = CriticCard(algorithm="none", embodiment=ROBOT, horizon=HORIZON, num_members=num_members)
     with tempfile.TemporaryDirectory() as directory:
         save_critic(Critic(card), Path(directory) / "critic")
-        config = ServeConfig(critic=(f"{directory}/critic",), listen="127.0.0.1:0")
+        critic = (f"{directory}/critic",)
+        config = ServeConfig(critic=critic, listen="127.0.0.1:0", allow_unaudited=True)
         return server.serve(config)
 
 

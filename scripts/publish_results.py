@@ -40,6 +40,7 @@ _CLIENT = (
     *_WIRE,
 )
 _SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
+_TRAINING = ("steer/critics", "steer/train", "benchmarks", "requirements.lock")
 _EVALUATION = (
     "sim/artefacts",
     "sim/evaluate.py",
@@ -63,6 +64,14 @@ PATHS: Mapping[str, Sequence[str]] = {
     "steered_over_filtered": _EPISODES,
     "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
     "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
+    **dict.fromkeys(
+        (
+            "train_speed_ratio_jax_iql",
+            "train_speed_ratio_jax_iql_as_shipped",
+            "train_speed_ratio_jax_iql_one_value",
+        ),
+        _TRAINING,
+    ),
     "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
     "client_import_s": (*_CLIENT, "requirements.lock"),
     "evaluator_busy": (*_EPISODES, "benchmarks"),

@@ -17,6 +17,9 @@ _OTHERS = {
     "rank_echo_ms_p50": "echo of the same message, median",
     "demo_minutes": "`make demo`",
     "client_import_s": "`import steer.client`",
+    "train_speed_ratio_jax_iql": "IQL updates a second over a JAX peer's, same networks",
+    "train_speed_ratio_jax_iql_one_value": "the same, over the peer's with one value network",
+    "train_speed_ratio_jax_iql_as_shipped": "the same, over the peer's with its policy",
     "server_rss_mib": "server and policy worker, peak memory",
 }
 

@@ -5,6 +5,7 @@ Knows no dataset library but the parquet reader.
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,18 +14,19 @@ import pyarrow.parquet as pq
 from sim.tasks import TaskSpec
 from steer.errors import DatasetError
 
-__all__ = ["collected_seeds", "write_card"]
+__all__ = ["card_path", "collected_seeds", "write_card"]
 
 FORMAT_VERSION = 1
 
 
-def _card_path(root: Path) -> Path:
+def card_path(root: Path) -> Path:
+    """Return where a dataset's card lies."""
     return root / "meta" / "steer.json"
 
 
 def write_card(root: Path, spec: TaskSpec) -> None:
     """Add the task to the card of the dataset at `root`, which is made where there is none."""
-    path = _card_path(root)
+    path = card_path(root)
     tasks = json.loads(path.read_text())["tasks"] if path.exists() else {}
     tasks[spec.name] = {
         "instruction": spec.instruction,
@@ -37,7 +39,7 @@ def write_card(root: Path, spec: TaskSpec) -> None:
     path.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
 
 
-def collected_seeds(root: Path, spec: TaskSpec, plan: dict[int, float]) -> set[int]:
+def collected_seeds(root: Path, spec: TaskSpec, plan: Mapping[int, float]) -> set[int]:
     """Return the seeds that the dataset at `root` holds, once it is sure that more may be added.
 
     Args:
@@ -51,11 +53,11 @@ def collected_seeds(root: Path, spec: TaskSpec, plan: dict[int, float]) -> set[i
     """
     if not root.exists():
         return set()
-    if not _card_path(root).exists():
+    if not card_path(root).exists():
         raise DatasetError(
             f"dataset {str(root)!r}: expected sim.collect's meta/steer.json, got none"
         )
-    theirs = json.loads(_card_path(root).read_text())["embodiment"]
+    theirs = json.loads(card_path(root).read_text())["embodiment"]
     ours = json.loads(json.dumps(asdict(spec.embodiment)))
     for name in ours:
         if theirs.get(name) != ours[name]:

@@ -9,9 +9,10 @@ draws the verdict.
 """
 
 import argparse
+import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from sim.evaluation.campaign import Campaign
 from sim.evaluation.cells import Limit
 from sim.evaluation.plan import Block, Evaluation, Todo, only_arms
 from sim.evaluation.serving import serving
+from sim.evaluation.steering import add_steering, steering_of
 from sim.evaluation.suites import FIRST, SUITES, suite
 from sim.evaluation.summary import summary
 from sim.evaluation.tuned import Tuned, check_test_run
@@ -71,11 +73,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument(
         "--first", type=int, help="seeds of the split to skip (default: 0, or the suite's)"
     )
-    how = parser.add_argument_group("how to steer (default: as tuned; else not on test seeds)")
-    how.add_argument("--candidates", type=int, help="N")
-    how.add_argument("--margin", type=float, help="of the gate")
-    how.add_argument("--beta", type=float, help="of the soft minimum")
-    how.add_argument("--critic", action="append", default=[], metavar="TASK=DIR", help="your own")
+    add_steering(parser)
     run = parser.add_argument_group("how to run")
     run.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
     run.add_argument("--policy-workers", type=int, default=2, help="of the server (default: 2)")
@@ -100,17 +98,11 @@ def _evaluation(options: argparse.Namespace) -> Evaluation:
         if getattr(options, name) < 1:
             shown = "--" + name.replace("_", "-")
             raise InvalidInputError.expected(shown, ">= 1", getattr(options, name))
-    settings = Tuned.load(options.artefacts).settings
-    given = {
-        "num_candidates": options.candidates,
-        "margin": options.margin,
-        "beta": options.beta,
-    }
     return Evaluation(
         blocks=_blocks(options),
         split=options.seeds,
         first=_first(options),
-        settings=replace(settings, **{k: v for k, v in given.items() if v is not None}),
+        settings=steering_of(options, Tuned.load(options.artefacts).settings),
         shard=_shard(options.shard),
     )
 
@@ -152,12 +144,14 @@ def _shard(text: str) -> tuple[int, int]:
 def _critics(options: argparse.Namespace, evaluation: Evaluation) -> dict[str, Path]:
     pairs = [text.partition("=") for text in options.critic]
     tasks = sorted({spec_of(task).name for task in evaluation.tasks})
-    for task, equals, path in pairs:
-        if not (task in tasks and equals and Path(path).is_dir()):
-            contract = f"TASK=DIR with a task of {', '.join(tasks)}"
-            raise InvalidInputError.expected("--critic", contract, f"{task}{equals}{path}")
     if pairs and options.server:
         raise InvalidInputError.expected("--critic", "none with --server, which has its own", pairs)
+    for task, equals, path in pairs:
+        if not (task in tasks and equals):
+            contract = f"TASK=DIR with a task of {', '.join(tasks)}"
+            raise InvalidInputError.expected("--critic", contract, f"{task}{equals}{path}")
+        if not (Path(path) / "card.json").is_file():
+            raise InvalidInputError.expected("--critic", "the directory of a critic", path)
     return {task: Path(path) for task, _, path in pairs}
 
 
@@ -177,6 +171,7 @@ def _campaign(
             artefacts=options.artefacts,
             critics=critics,
             policy_workers=options.policy_workers,
+            allow_unaudited=True,
         ) as server:
             yield server.address
 
@@ -186,6 +181,8 @@ def _campaign(
     def check(description: ServerDescription) -> None:
         check_test_run(evaluation, tuned, description, critic_of)
 
+    if options.blank and not options.server:
+        _check_blank(options.blank, evaluation, critic_of)
     return Campaign(
         evaluation=evaluation,
         output=options.output,
@@ -196,7 +193,29 @@ def _campaign(
         is_wanted=verdicts.is_wanted if verdicts else lambda todo: True,
         on_row=verdicts.take if verdicts else lambda row: None,
         logged_seeds=options.logs,
+        given={} if options.server else {"critic_weights": _weights_of(evaluation, critic_of)},
     )
+
+
+def _weights_of(evaluation: Evaluation, critic_of: Callable[[str], Path]) -> dict[str, str]:
+    """Return the digest of each critic's weights, by task; none of a critic that is not there."""
+    found = {}
+    for task in sorted({spec_of(task).name for task in evaluation.tasks}):
+        card = critic_of(task) / "card.json"
+        if card.is_file():
+            found[task] = json.loads(card.read_text()).get("weights_sha256", "")
+    return found
+
+
+def _check_blank(key: str, evaluation: Evaluation, critic_of: Callable[[str], Path]) -> None:
+    """Refuse a key that a critic does not look at, before a row is said to be without it."""
+    for task in sorted({spec_of(task).name for task in evaluation.tasks}):
+        card = critic_of(task) / "card.json"
+        tree = json.loads(card.read_text()) if card.is_file() else {}
+        seen = [item["name"] for item in tree.get("embodiment", {}).get("observations", ())]
+        if tree and key not in seen:
+            contract = f"what the critic of {task} looks at, of {', '.join(seen)}"
+            raise InvalidInputError.expected("--blank", contract, repr(key))
 
 
 def _say_power(evaluation: Evaluation, difference: float) -> None:

@@ -33,6 +33,7 @@ CODE = (
     "sim/suite.py",
     "sim/tasks",
     "steer/channel.py",
+    "steer/checks.py",
     "steer/cli.py",
     "steer/client.py",
     "steer/clock.py",

@@ -6,7 +6,7 @@ where it was: whole shards are kept, a torn one is undone and made again.
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,7 +22,7 @@ from steer.embodiment import ObservationField
 from steer.errors import InvalidInputError
 from steer.interrupt import stop_on_interrupt
 
-__all__ = ["Progress", "attempt", "collect", "noise_plan", "with_cameras"]
+__all__ = ["Progress", "attempt", "collect", "noise_plan", "record", "with_cameras"]
 
 SHARD_EPISODES = 25
 
@@ -98,6 +98,34 @@ def collect(
     """
     seeds = episode_seeds("train", num_episodes, block=spec.seed_block)
     plan = dict(zip(seeds, noise_plan(spec.mixture, num_episodes), strict=True))
+    return record(spec, root, plan, progress=progress, task=task, expert=expert)
+
+
+def record(
+    spec: TaskSpec,
+    root: Path,
+    plan: Mapping[int, float],
+    *,
+    progress: Progress,
+    task: str = "",
+    expert: Expert | None = None,
+) -> bool:
+    """Bring the dataset at `root` to one episode of each seed; see `collect`.
+
+    Args:
+        spec: The task, with the cameras to record.
+        root: The dataset; made where there is none.
+        plan: Noise of the expert's actions, by seed.
+        progress: Called at the beginning and after each episode.
+        task: What makes the robot, where it is the user's own; else `spec.name`.
+        expert: Whoever drives the robot; else the expert of the task.
+
+    Returns:
+        Whether all are there; False if the user stopped the run.
+
+    Raises:
+        DatasetError: As `collect`.
+    """
     journal = ShardJournal(root)
     with journal.lock(), stop_on_interrupt() as stop:
         done = collected_seeds(root, spec, plan)

@@ -51,6 +51,7 @@ def running_server(
     *,
     log: Path,
     policy_workers: int = 1,
+    allow_unaudited: bool = False,
 ) -> Iterator[RunningServer]:
     """Start a server on a free port of loopback, wait until it serves, and stop it at the end.
 
@@ -61,12 +62,14 @@ def running_server(
         policies: LeRobot checkpoint by name.
         log: Where its log goes.
         policy_workers: Processes that hold every policy.
+        allow_unaudited: Whether to serve critics that did not pass an audit.
 
     Raises:
         UnreachableError: It did not come up; the text has the end of its log.
     """
     command = [sys.executable, "-m", "steer.cli", "serve", "--listen", "127.0.0.1:0"]
     command += ["--policy-workers", str(policy_workers), "--max-group", "1"]
+    command += ["--allow-unaudited"] if allow_unaudited else []
     for name, path in critics.items():
         command += ["--critic", f"{name}={path}"]
     for name, path in policies.items():

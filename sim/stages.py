@@ -131,7 +131,7 @@ def _pictures(planned: Planned, work: Path) -> Stage:
     options = ("--root", str(data), *tasks, "--camera", camera, "--every", str(every))
     return Stage(
         f"pictures/{planned.dataset}",
-        ("-m", "sim.policies.pictures", *options, "--output", str(output)),
+        ("-m", "sim.frames", *options, "--output", str(output)),
         "those of the data",
     )
 

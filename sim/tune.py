@@ -102,6 +102,7 @@ def tune(
         artefacts=artefacts,
         critics={path.parent.name: path.parent for path in artefacts.glob("critics/*/card.json")},
         log=output / "server.log",
+        allow_unaudited=True,
     ) as server:
         for margin in margins:
             arms = ("alone", "steered") if margin == margins[0] else ("steered",)

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ _EXTRAS = {"lerobot": "train", "pyarrow": "train", "tqdm": "train", "tensorboard
 
 @dataclass(frozen=True, kw_only=True)
 class CardConfig:
-    """Show a critic's card, or write other selection defaults into it."""
+    """Show a critic's card, or write selection defaults or what was measured into it."""
 
     critic: Path
     """Directory of the critic."""
@@ -32,11 +32,15 @@ class CardConfig:
     """New default margin, in discounted return, >= 0."""
     beta: float | None = None
     """New default softness of the minimum over members, in discounted return, > 0."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """New weights of scorers beside the critic, `NAME WEIGHT …`; 0 switches one off."""
     because: str = ""
-    """Why; goes into the card. Required with --margin or --beta."""
+    """Why; goes into the card. Required with --margin, --beta or --weights."""
+    measured: Path | None = None
+    """JSON file with what robots did with it; steer/critics/measured.py says how it looks."""
 
     def __post_init__(self) -> None:
-        if (self.margin is not None or self.beta is not None) and not self.because:
+        if (self.margin is not None or self.beta is not None or self.weights) and not self.because:
             raise ConfigError("--because: expected the reason for the new defaults, got nothing")
 
 
@@ -107,16 +111,46 @@ def _audit(arguments: Sequence[str]) -> int:
         return 0 if audit(config, draw) else 1
 
 
+def _candidates(arguments: Sequence[str]) -> int:
+    config = _parse("candidates", "steer.train.draw_config", "CandidatesConfig", arguments)
+    _log_to_stderr()
+    blocking = importlib.import_module("steer.serve.sources.blocking")
+    with blocking.blocking_draw(config.policy) as draw:
+        importlib.import_module("steer.train.draw").run(config, draw)
+    return 0
+
+
+def _label(arguments: Sequence[str]) -> int:
+    config = _parse("label", "steer.train.label_config", "LabelConfig", arguments)
+    _log_to_stderr()
+    importlib.import_module("steer.train.label").run(config, arguments)
+    return 0
+
+
+def _frames(arguments: Sequence[str]) -> int:
+    config = _parse("frames", "steer.train.frames_config", "FramesConfig", arguments)
+    _log_to_stderr()
+    importlib.import_module("steer.train.decode").run(config)
+    return 0
+
+
 def _card(arguments: Sequence[str]) -> int:
     config: CardConfig = _parse("card", "steer.cli", "CardConfig", arguments)
     artefact = importlib.import_module("steer.critics.artefact")
     card = artefact.load_critic(config.critic).card
-    given = {"margin": config.margin, "beta": config.beta}
+    given: dict[str, Any] = {"margin": config.margin, "beta": config.beta}
     changed = {name: value for name, value in given.items() if value is not None}
+    if config.weights:
+        changed["weights"] = {**card.selection.weights, **config.weights}
+    written = card
+    if config.measured:
+        found = importlib.import_module("steer.critics.measured").read_measured(config.measured)
+        card = replace(card, measured=found)
     if changed:
         selection = replace(card.selection, **changed)
         training = {**card.training, "selection_because": config.because}
         card = replace(card, selection=selection, training=training)
+    if card != written:
         artefact.update_card(config.critic, card)
     sys.stdout.write(card.to_json())
     return 0
@@ -159,8 +193,11 @@ class _Command:
 
 _COMMANDS = {
     "serve": _Command("serve critics, and policies if there are any, to robots", "server", _serve),
+    "label": _Command("label a LeRobotDataset, in a copy, and say how sure", "train", _label),
     "train": _Command("train a critic on a LeRobotDataset", "train", _train),
     "audit": _Command("judge a critic before any robot runs it", "train", _audit),
+    "candidates": _Command("draw a policy's candidates in recorded states", "train", _candidates),
+    "frames": _Command("decode what cameras saw, for a critic that looks", "train", _frames),
     "card": _Command("show a critic's card, or set its margin", "server", _card),
     "replay": _Command("recompute and explain the decisions of a log", "server", _replay),
     "version": _Command("say which version this is", "server", _version),
@@ -168,7 +205,7 @@ _COMMANDS = {
 
 
 def _help() -> str:
-    lines = [f"  {name:<9}{command.summary}" for name, command in _COMMANDS.items()]
+    lines = [f"  {name:<11}{command.summary}" for name, command in _COMMANDS.items()]
     text = "\n".join(lines)
     return f"usage: steer COMMAND …\n\ncommands:\n{text}\n\n`steer COMMAND --help` tells more.\n"
 

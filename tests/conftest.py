@@ -1,11 +1,16 @@
 """What every test may ask for, and how long it may take."""
 
+import contextlib
+import importlib.util
+import os
 import shutil
 import signal
 import subprocess
 
 import numpy as np
 import pytest
+
+from steer.errors import ConfigError
 
 SLOW_LIMIT_S = 300.0
 """Of a test that starts processes: they load torch, and share two cores with other tests."""
@@ -18,6 +23,20 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _choose_opengl()
+
+
+def _choose_opengl() -> None:
+    """Have tests that render in this process do so as the commands do.
+
+    MuJoCo looks at the variable once, when it is imported. The robot's side has no simulator.
+    """
+    if "MUJOCO_GL" in os.environ or importlib.util.find_spec("mujoco") is None:
+        return
+    from sim import opengl  # not there on the robot's side
+
+    with contextlib.suppress(ConfigError):
+        os.environ["MUJOCO_GL"] = opengl.choose()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,7 +38,7 @@ def test_help_lists_the_commands_without_loading_torch():
     found = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (found.returncode, found.stderr) == (0, "")
-    for command in ("serve", "train", "audit", "card", "replay", "version"):
+    for command in ("serve", "label", "train", "audit", "candidates", "frames", "card", "replay"):
         assert f"  {command} " in found.stdout
 
 
@@ -52,8 +52,8 @@ def test_an_unknown_command_says_which_there_are(capsys):
     """Exit code 2."""
     assert cli.main(["srve"]) == 2
     assert capsys.readouterr().err == (
-        "steer: error: expected one of the commands serve, train, audit, card, replay, "
-        "version, got 'srve'\n"
+        "steer: error: expected one of the commands serve, label, train, audit, candidates, "
+        "frames, card, replay, version, got 'srve'\n"
     )
 
 
@@ -209,7 +209,8 @@ def critic_dir(tmp_path):
 def test_card_shows_the_card(critic_dir, capsys):
     """As JSON."""
     assert cli.main(["card", "--critic", str(critic_dir)]) == 0
-    assert json.loads(capsys.readouterr().out)["selection"] == {"beta": 1.0, "margin": 0.5}
+    found = json.loads(capsys.readouterr().out)["selection"]
+    assert found == {"beta": 1.0, "margin": 0.5, "weights": {}}
 
 
 def test_card_writes_the_selection_and_why(critic_dir, capsys):
@@ -223,6 +224,32 @@ def test_card_writes_the_selection_and_why(critic_dir, capsys):
     card = load_critic(critic_dir).card
     assert (card.selection.margin, card.selection.beta) == (2.5, 1.0)
     assert card.training["selection_because"] == "tune seeds, N=16"
+
+
+def test_card_writes_what_was_measured(critic_dir, tmp_path, capsys):
+    """For this no reason is needed; the numbers are one."""
+    row = {"task": "push", "policy": "dit", "alone": 0.2, "steered": 0.5, "difference": 0.3}
+    path = tmp_path / "measured.json"
+    path.write_text(json.dumps({"rows": [{**row, "interval": [0.1, 0.5], "n": 20}]}))
+
+    assert cli.main(["card", "--critic", str(critic_dir), "--measured", str(path)]) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["measured"]["rows"][0]["policy"] == "dit"
+    assert json.loads((critic_dir / "card.json").read_text()) == shown
+    assert "| push | dit | 0.20 | 0.50 |" in (critic_dir / "README.md").read_text()
+
+
+def test_card_writes_weights_of_scorers(critic_dir, capsys):
+    """One by one: those that are not named stay."""
+    from steer.critics.artefact import load_critic
+
+    for name, weight in (("consensus", "2"), ("tournament", "0.5"), ("consensus", "0")):
+        words = ["--weights", name, weight, "--because", "the bank"]
+        assert cli.main(["card", "--critic", str(critic_dir), *words]) == 0
+
+    weights = load_critic(critic_dir).card.selection.weights
+    assert weights == {"consensus": 0.0, "tournament": 0.5}
 
 
 @pytest.mark.parametrize(

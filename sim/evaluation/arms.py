@@ -1,7 +1,7 @@
 """The arms under evaluation: each is an ordinary session, none is special to the server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from steer.errors import InvalidInputError
@@ -18,11 +18,21 @@ class Settings:
         num_candidates: N of the arms that draw more than one.
         margin: Of the gate, in discounted return; None for the one in the critic's card.
         beta: Of the soft minimum; None for the one in the critic's card.
+        weights: Of the scorers beside the critic, by name, over those in the card.
+        num_fitted: Candidates that the server makes from those that it drew; for the controls
+            `random` and `medoid` none.
+        adaptive: Whether N is the most that are drawn; for the controls it is always N.
+        blank: Key of the observation in whose place the critic gets zeros, as a control; empty for
+            none.
     """
 
     num_candidates: int = 16
     margin: float | None = None
     beta: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    num_fitted: int = 0
+    adaptive: bool = False
+    blank: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,7 @@ class Arm:
         is_single: Whether only the policy's own chunk is drawn.
         is_filtered: Whether the policy is the one cloned from successful episodes alone.
         is_oracle: Whether each candidate is tried in the simulator before one is chosen.
+        is_probe: Whether each candidate of one decision is tried; all others are the policy's own.
         stream: Number of the policy's noise stream; arms of the same one are paired.
         meaning: In words, for the report.
     """
@@ -46,6 +57,7 @@ class Arm:
     is_single: bool = False
     is_filtered: bool = False
     is_oracle: bool = False
+    is_probe: bool = False
     stream: int = 0
     meaning: str
 
@@ -55,11 +67,15 @@ class Arm:
 
     def selection(self, settings: Settings) -> Selection:
         """Return what the session asks for."""
+        is_control = self.is_single or self.selector in ("random", "medoid")
         return Selection(
             selector=self.selector,
             gated=self.is_gated,
             margin=settings.margin,
             beta=settings.beta,
+            weights=settings.weights,
+            num_fitted=0 if is_control else settings.num_fitted,
+            adaptive=settings.adaptive and not is_control,
         )
 
 
@@ -91,6 +107,12 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
                 is_gated=True,
                 is_oracle=True,
                 meaning="the one of N that ends best when all are tried in the simulator",
+            ),
+            Arm(
+                name="probe",
+                is_gated=True,
+                is_probe=True,
+                meaning="alone, but for one decision, where all of N are tried in the simulator",
             ),
             Arm(
                 name="null",

@@ -31,6 +31,7 @@ from steer.errors import (
     ServerError,
     UnreachableError,
 )
+from steer.frames import IMAGES, POINTS
 from steer.wire.session import ServerDescription
 
 __all__ = ["Campaign", "Progress"]
@@ -72,6 +73,8 @@ class Campaign:
         is_wanted: Asked before each job; a sequential run says no once a cell's verdict is clear.
         on_row: Called with each row.
         logged_seeds: How many seeds of each cell leave decision logs.
+        given: What else all rows of one run have in common, known before a server is up: a run that
+            is complete needs none.
         origin: Which command makes the rows, and on what; kept in `run.json` for the report.
         clock: Of the budget.
     """
@@ -85,6 +88,7 @@ class Campaign:
     is_wanted: Filter = lambda todo: True
     on_row: Callable[[Row], None] = lambda row: None
     logged_seeds: int = 0
+    given: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin | None = None
     clock: Clock = field(default_factory=MonotonicClock)
     _digests: dict[str, str] = field(default_factory=dict)
@@ -100,7 +104,7 @@ class Campaign:
         begun_s, failures = self.clock.now_s(), 0
         begun = datetime.now(UTC).isoformat()
         wanted = self.evaluation.all_keys()
-        with RowFile(self.output, _settings(self.evaluation)) as file:
+        with RowFile(self.output, {**_settings(self.evaluation), **self.given}) as file:
             if self.origin is not None and self._left(file):
                 file.agree(self.origin.entry(begun))
             for row in file.rows:
@@ -205,13 +209,15 @@ class Campaign:
 
 
 def _environment(description: ServerDescription) -> dict[str, str]:
-    """Return what robots need that take pictures for a policy.
+    """Return what robots need that take pictures for a policy or a critic.
 
     Raises:
         ConfigError: This machine cannot render.
     """
-    fields = [field for item in description.policies for field in item.embodiment.observations]
-    if not any(field.name.startswith("observation.images.") for field in fields):
+    bodies = [item.embodiment for item in description.policies]
+    bodies += [item.embodiment for item in description.critics]
+    names = [field.name for body in bodies for field in body.observations]
+    if not any(name.startswith((IMAGES, POINTS)) for name in names):
         return {}
     return {"MUJOCO_GL": opengl.choose()}
 
@@ -219,10 +225,18 @@ def _environment(description: ServerDescription) -> dict[str, str]:
 def _settings(evaluation: Evaluation) -> dict[str, Any]:
     """Return what all rows of one run have in common."""
     specs = {task: spec_of(task) for task in evaluation.tasks}
+    weights = dict(sorted(evaluation.settings.weights.items()))
     return {
         "split": evaluation.split,
         "margin": evaluation.settings.margin,
         "beta": evaluation.settings.beta,
+        "blank": evaluation.settings.blank,
+        **({"weights": weights} if weights else {}),
+        **{
+            name: getattr(evaluation.settings, name)
+            for name in ("num_fitted", "adaptive")
+            if getattr(evaluation.settings, name)
+        },
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},
         "commit_horizons": {task: spec.commit_horizon for task, spec in specs.items()},
         "versions": versions(),

@@ -1,5 +1,6 @@
 """Where a robot's next chunk comes from; every way goes through the real server."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,21 @@ from numpy.typing import NDArray
 from sim.evaluation.noise import noise_seed
 from sim.tasks import Env
 from steer.client import SteerClient
-from steer.errors import InvalidInputError, UnusableChunkError
+from steer.errors import ConfigError, InvalidInputError, UnusableChunkError
 from steer.types import Candidates, Decision, Observation, Provenance
 
-__all__ = ["BUDGET_S", "Chooser", "LocalChooser", "LocalPolicy", "OracleChooser", "ServerChooser"]
+__all__ = [
+    "BUDGET_S",
+    "Chooser",
+    "LocalChooser",
+    "LocalPolicy",
+    "OracleChooser",
+    "ProbeChooser",
+    "ServerChooser",
+    "probed_decision",
+]
+
+logger = logging.getLogger(__name__)
 
 BUDGET_S = 30.0
 """Far more than a decision takes: nothing of an evaluation is cut short by time."""
@@ -92,16 +104,14 @@ class LocalChooser:
         """Choose; see `Chooser`.
 
         Raises:
-            UnusableChunkError: The policy's chunks are not N finite ones.
+            UnusableChunkError: The policy raised, or its chunks are not N finite ones.
+            ConfigError: It drives another body, or its own chunk is another for another N.
         """
-        del number  # Unused.
-        drawn = self.policy(history[-1], num_candidates=self.num_candidates, seed=seed)
-        chunks = np.asarray(drawn, np.float32)
-        if chunks.ndim != 3 or len(chunks) != self.num_candidates:
-            got = f"shape {list(chunks.shape)}"
-            raise UnusableChunkError(f"policy: expected [{self.num_candidates}, H, A], got {got}")
-        if not np.isfinite(chunks).all():
-            raise UnusableChunkError("policy: expected finite actions, got NaN or Inf")
+        chunks = self._draw(history[-1], self.num_candidates, seed)
+        if number == 0 and len(chunks) > 1:
+            alone = self._draw(history[-1], 1, seed)
+            if not np.array_equal(alone[0], chunks[0]):
+                raise ConfigError("policy: expected row 0 not to depend on N, got another for 1")
         provenance = (Provenance.POLICY,) * len(chunks)
         candidates = Candidates(chunks, provenance)
         decision = self.client.rank(
@@ -110,6 +120,25 @@ class LocalChooser:
         if decision.detail:  # the client answered by itself: the server is gone or refused
             raise InvalidInputError(f"rank: {decision.detail}")
         return replace(decision, candidates=candidates)
+
+    def _draw(self, observation: Observation, count: int, seed: int) -> NDArray[np.float32]:
+        try:
+            drawn = self.policy(observation, num_candidates=count, seed=seed)
+        except Exception as error:  # whatever the user's own code does, its episode has failed
+            logger.exception("the policy raised")
+            got = f"{type(error).__name__}: {error}"
+            raise UnusableChunkError(f"policy: expected chunks, got {got}") from error
+        chunks = np.asarray(drawn, np.float32)
+        if chunks.ndim != 3 or len(chunks) != count:
+            got = f"shape {list(chunks.shape)}"
+            raise UnusableChunkError(f"policy: expected [{count}, H, A], got {got}")
+        if not np.isfinite(chunks).all():
+            raise UnusableChunkError("policy: expected finite actions, got NaN or Inf")
+        session = self.client.session
+        if session is not None and chunks.shape[2] != session.critic.embodiment.action_dim:
+            contract = f"{session.critic.embodiment.action_dim} action dimensions"
+            raise ConfigError(f"policy: expected {contract}, got {chunks.shape[2]}")
+        return chunks
 
 
 @dataclass(slots=True)
@@ -146,6 +175,14 @@ class OracleChooser:
     ) -> Decision:
         """Choose the candidate that ended best; of equal ones the first."""
         decision = self.inner.decide(history, seed=seed, number=number, epoch=epoch)
+        chunks, outcomes = self.try_all(decision, history, seed=seed, epoch=epoch)
+        best = int(np.argmax(outcomes))
+        return replace(decision, index=best, chunk=chunks[best], overrode=best != 0)
+
+    def try_all(
+        self, decision: Decision, history: Sequence[Observation], *, seed: int, epoch: int
+    ) -> tuple[NDArray[np.float32], Sequence[float]]:
+        """Return the candidates and how each ended; the robot is left where it was."""
         if decision.candidates is None:
             raise InvalidInputError.expected("decision", "one with candidates", "one without")
         start, chunks = self.env.save(), decision.candidates.actions
@@ -155,8 +192,7 @@ class OracleChooser:
             self.env.restore(start)
         self.outcomes.append(tuple(outcomes))
         self.scores.append(tuple(round(float(score), 4) for score in decision.scores))
-        best = int(np.argmax(outcomes))
-        return replace(decision, index=best, chunk=chunks[best], overrode=best != 0)
+        return chunks, outcomes
 
     def _try(
         self,
@@ -182,3 +218,28 @@ class OracleChooser:
             noise = noise_seed(seed, number, stream=2)
             decision = self.alone.decide(list(recent), seed=noise, number=number, epoch=epoch)
             actions = decision.chunk[: decision.commit_horizon]
+
+
+def probed_decision(seed: int, *, max_steps: int, commit_horizon: int) -> int:
+    """Return the number of the decision that a probe of an episode tries: of its first half.
+
+    Late in an episode that has not succeeded yet, all candidates end alike.
+    """
+    count = max(1, max_steps // (2 * commit_horizon))
+    return noise_seed(seed, 0, stream=3) % count
+
+
+@dataclass(slots=True)
+class ProbeChooser(OracleChooser):
+    """Tries every candidate of one decision, where the server chooses, and no other."""
+
+    def decide(
+        self, history: Sequence[Observation], *, seed: int, number: int, epoch: int
+    ) -> Decision:
+        """Choose as the server would, whatever was found out; see `Chooser`."""
+        length = self.env.spec.commit_horizon
+        if number != probed_decision(epoch, max_steps=self.max_steps, commit_horizon=length):
+            return self.alone.decide(history, seed=seed, number=number, epoch=epoch)
+        decision = self.inner.decide(history, seed=seed, number=number, epoch=epoch)
+        self.try_all(decision, history, seed=seed, epoch=epoch)
+        return decision

@@ -14,13 +14,12 @@ from sim.evaluation.noise import noise_seed
 from sim.evaluation.row import Row
 from sim.seeds import split_of
 from sim.tasks import Env
+from sim.tasks.views import View
 from steer.clock import Clock
 from steer.errors import LateError, UnusableChunkError
 from steer.types import Decision, Observation
 
 __all__ = ["Episode", "max_steps_of"]
-
-_IMAGES = "observation.images."
 
 
 def max_steps_of(env: Env, run: Run) -> int:
@@ -40,7 +39,8 @@ class Episode:
         arm: The way of choosing.
         seed: Of the initial state and of the noise.
         num_observations: How many of the last observations the policy looks at.
-        cameras: Height and width of the pictures that the policy needs, in pixels, by camera.
+        views: The pictures and clouds that policy and critic need.
+        blank: Key of the observation in whose place zeros are sent; empty for none.
         critic_digest: Identity of the critic.
         policy_digest: Identity of the policy.
         clock: Of the round trips.
@@ -55,7 +55,8 @@ class Episode:
     arm: Arm
     seed: int
     num_observations: int = 1
-    cameras: dict[str, tuple[int, int]] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
+    blank: str = ""
     critic_digest: str = ""
     policy_digest: str = ""
     clock: Clock
@@ -86,14 +87,14 @@ class Episode:
         return self._row(is_success=is_success)
 
     def see(self, observation: Observation) -> Observation:
-        """Return what the robot senses, with the pictures that the policy needs."""
-        if not self.cameras:
+        """Return what the robot sends, with the pictures and clouds that somebody needs."""
+        if not (self.views or self.blank):
             return observation
-        pictures = {
-            _IMAGES + camera: self.env.render(camera, height=height, width=width)
-            for camera, (height, width) in self.cameras.items()
-        }
-        return replace(observation, arrays={**observation.arrays, **pictures})
+        seen = {view.field.name: view.take(self.env) for view in self.views}
+        arrays = {**observation.arrays, **seen}
+        if self.blank:
+            arrays[self.blank] = np.zeros_like(arrays[self.blank])
+        return replace(observation, arrays=arrays)
 
     def _play(self) -> bool:
         limit = max_steps_of(self.env, self.run)
@@ -125,7 +126,7 @@ class Episode:
         return decision
 
     def _tick(self, action: NDArray[np.float32], *, is_seen: bool) -> bool:
-        """Run one action; pictures are taken of what the policy will look at alone."""
+        """Run one action; pictures are taken of what somebody will look at alone."""
         step = self.env.step(action)
         self._history.append(self.see(step.observation) if is_seen else step.observation)
         self._steps += 1

@@ -7,13 +7,21 @@ from pathlib import Path
 
 from sim.evaluation.arms import ARMS, Arm, Settings
 from sim.evaluation.cells import Run
-from sim.evaluation.choosers import Chooser, LocalChooser, LocalPolicy, OracleChooser, ServerChooser
+from sim.evaluation.choosers import (
+    Chooser,
+    LocalChooser,
+    LocalPolicy,
+    OracleChooser,
+    ProbeChooser,
+    ServerChooser,
+)
 from sim.evaluation.episode import Episode, max_steps_of
 from sim.evaluation.job import Job
 from sim.evaluation.plan import Todo, arm_source
 from sim.evaluation.row import Row
 from sim.plugins import is_plugin, load_plugin
 from sim.tasks import Env, make, spec_of
+from sim.tasks.views import View, views_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.decision_log import DecisionLog
@@ -23,8 +31,6 @@ from steer.types import Decision, Selection
 from steer.wire.session import ServerDescription
 
 __all__ = ["Robots", "rehearse"]
-
-_IMAGES = "observation.images."
 
 
 def rehearse(server: str, todo: Sequence[Todo], settings: Settings) -> None:
@@ -100,7 +106,8 @@ class Robots:
             arm=arm,
             seed=job.seed,
             num_observations=policy.num_observations if policy else 1,
-            cameras=self._cameras(job.server, source),
+            views=self._views(job, source),
+            blank=job.settings.blank,
             critic_digest=session.critic.digest,
             policy_digest=policy.digest if policy else "",
             clock=MonotonicClock(),
@@ -135,13 +142,15 @@ class Robots:
         self, job: Job, run: Run, arm: Arm, client: SteerClient, episode: Episode
     ) -> Chooser:
         if is_plugin(job.cell.policy):
-            if arm.is_oracle:
-                raise ConfigError(f"arm oracle: expected a policy of the server, got {job.cell}")
+            if arm.is_oracle or arm.is_probe:
+                contract = "a policy of the server"
+                raise ConfigError(f"arm {arm.name}: expected {contract}, got {job.cell}")
             policy = self._policies.setdefault(job.cell.policy, load_plugin(job.cell.policy))
             return LocalChooser(client, run.num_candidates, policy)
-        if not arm.is_oracle:
+        if not (arm.is_oracle or arm.is_probe):
             return ServerChooser(client, run.num_candidates, returns_candidates=bool(job.logs))
-        return OracleChooser(
+        kind = OracleChooser if arm.is_oracle else ProbeChooser
+        return kind(
             inner=ServerChooser(client, run.num_candidates, returns_candidates=True),
             alone=ServerChooser(client, 1),
             env=episode.env,
@@ -156,42 +165,69 @@ class Robots:
         return self._envs[task]
 
     def _body(self, job: Job, source: str) -> Embodiment:
-        """Return the robot's body, with the cameras that the policy needs."""
+        """Return the robot's body, with the cameras that policy and critic need."""
         body = spec_of(job.cell.task).embodiment
-        fields = body.observations + self._pictures(job.server, source)
-        return replace(body, observations=fields)
+        fields = tuple(view.field for view in self._views(job, source))
+        return replace(body, observations=body.observations + fields)
 
-    def _cameras(self, server: str, source: str) -> dict[str, tuple[int, int]]:
-        """Return the size of the pictures that a policy of the server needs, by camera."""
-        return {
-            item.name.removeprefix(_IMAGES): (item.shape[0], item.shape[1])
-            for item in self._pictures(server, source)
-        }
+    def _views(self, job: Job, source: str) -> tuple[View, ...]:
+        """Return what the robot takes for the policy and the critic of a job.
 
-    def _pictures(self, server: str, source: str) -> tuple[ObservationField, ...]:
+        Raises:
+            ConfigError: The task has no such camera, or they need one in different sizes.
+        """
+        spec = spec_of(job.cell.task)
+        needed = (*self._needed(job.server, source), *self._judged(job.server, spec.name))
+        return views_of(needed, spec)
+
+    def _needed(self, server: str, source: str) -> tuple[ObservationField, ...]:
+        """Return what a policy of the server needs to see; nothing of the worker's own one."""
+        for policy in self._description(server).policies:
+            if policy.name == source:
+                return policy.embodiment.observations
+        return ()
+
+    def _judged(self, server: str, critic: str) -> tuple[ObservationField, ...]:
+        """Return what a critic of the server needs to see; nothing of one that is not there."""
+        for item in self._description(server).critics:
+            if item.name == critic:
+                return item.embodiment.observations
+        return ()
+
+    def _description(self, server: str) -> ServerDescription:
         if server not in self._servers:
             with SteerClient(server) as client:
                 self._servers[server] = client.describe()
-        for policy in self._servers[server].policies:
-            if policy.name == source:
-                fields = policy.embodiment.observations
-                return tuple(item for item in fields if item.name.startswith(_IMAGES))
-        return ()
+        return self._servers[server]
+
+    def _check_blank(self, job: Job, source: str) -> None:
+        """Refuse to blank what the critic does not look at, or what the policy looks at, too.
+
+        Raises:
+            ConfigError: It is one of these.
+        """
+        spec, blank = spec_of(job.cell.task), job.settings.blank
+        own = spec.embodiment.observations  # what a policy of this process is given
+        seen = {item.name for item in self._judged(job.server, spec.name)}
+        looked_at = self._needed(job.server, source) if source else own
+        shared = seen & {item.name for item in looked_at}
+        if blank and blank not in seen - shared:
+            known = ", ".join(sorted(seen - shared)) or "none: it sees nothing but what both see"
+            raise ConfigError(
+                f"--blank: expected what the critic {spec.name!r} looks at and the policy "
+                f"{source or job.cell.policy!r} does not, of {known}, got {blank!r}"
+            )
 
     def _client(self, job: Job, arm: Arm, source: str) -> SteerClient:
         selection = arm.selection(job.settings)
         key = _Key(job.server, job.cell.task, source, selection)
         if key not in self._clients:
             spec = spec_of(job.cell.task)
-            unknown = self._cameras(job.server, source).keys() - set(spec.cameras)
-            if unknown:
-                raise ConfigError(
-                    f"policy {source!r}: expected cameras of {', '.join(spec.cameras)}, got "
-                    f"{', '.join(sorted(unknown))}"
-                )
+            body = self._body(job, source)
+            self._check_blank(job, source)
             client = SteerClient(job.server)
             client.open_session(
-                self._body(job, source),
+                body,
                 critic=spec.name,
                 policy=source,
                 selection=selection,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from steer.errors import ServerError
+from steer.errors import ConfigError, ServerError
 
 __all__ = ["TIMES", "Key", "Row", "row_frozen", "row_of"]
 
@@ -84,11 +84,12 @@ def row_of(line: str) -> Row:
 
     Raises:
         ServerError: The line is `{"error": TEXT}`: what a worker says instead of a row.
+        ConfigError: The same, and trying again would not help.
         ValueError: The line is neither.
     """
     tree: dict[str, Any] = json.loads(line)
     if "error" in tree:
-        raise ServerError(tree["error"])
+        raise (ConfigError if tree.get("is_final") else ServerError)(tree["error"])
     if tree.keys() != {item.name for item in fields(Row)}:
         raise ValueError(f"a row's fields, got {sorted(tree)}")
     return row_frozen(tree)

@@ -23,6 +23,8 @@ from steer.errors import ConfigError, ServerError
 __all__ = ["RowFile", "read_rows"]
 
 _TAIL, _PACKED = "rows.jsonl", "rows.parquet"
+_USUAL = {"blank": ""}
+"""What a run is that does not say otherwise: it is compared, and not written."""
 
 
 class RowFile:
@@ -153,7 +155,7 @@ def _check_identity(directory: Path, identity: Mapping[str, Any]) -> None:
     path = directory / "run.json"
     wanted: dict[str, Any] = json.loads(json.dumps(identity))
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    odd = _differences(known, wanted) if known else []
+    odd = _differences({**_USUAL, **known}, wanted) if known else []
     if odd:
         raise ConfigError(
             f"--output: expected a new directory or one of a run with the same settings, got "
@@ -162,6 +164,7 @@ def _check_identity(directory: Path, identity: Mapping[str, Any]) -> None:
     merged = known | {
         key: {**known.get(key, {}), **value} if isinstance(value, dict) else value
         for key, value in wanted.items()
+        if not (key in _USUAL and _USUAL[key] == value)
     }
     if merged != known:
         write_whole(path, json.dumps(merged, indent=2, sort_keys=True) + "\n")

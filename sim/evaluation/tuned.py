@@ -68,11 +68,12 @@ def check_test_run(
         critics: Gives the directory of a task's critic.
 
     Raises:
-        ConfigError: Another margin, beta or N, another critic, or a critic that has seen the seeds.
+        ConfigError: Another margin, beta, weight or N, another critic, or one that has seen the
+            seeds.
     """
     if evaluation.split != "test":
         return
-    for name in ("margin", "beta"):
+    for name in ("margin", "beta", "weights", "num_fitted", "adaptive"):
         was, now = getattr(tuned.settings, name), getattr(evaluation.settings, name)
         if was != now:
             raise ConfigError(

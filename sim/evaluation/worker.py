@@ -15,7 +15,7 @@ from typing import TextIO
 
 from sim.evaluation.job import Job
 from sim.evaluation.robots import Robots
-from steer.errors import SteerError
+from steer.errors import ConfigError, SteerError
 
 __all__: list[str] = []
 
@@ -33,7 +33,8 @@ def main() -> int:
             for line in sys.stdin:
                 _do(Job.from_line(line), robots, rows)
         except SteerError as error:
-            rows.write(json.dumps({"error": str(error)}) + "\n")
+            is_final = isinstance(error, ConfigError)  # the same again, however often it is tried
+            rows.write(json.dumps({"error": str(error), "is_final": is_final}) + "\n")
             return 1
         except BrokenPipeError:  # The run was killed while this episode went on.
             return 1

@@ -32,7 +32,7 @@ class PolicyConfig:
     clean_only: bool = False
     """Clone the episodes whose expert had no noise alone: strong policies."""
     pictures: Path | None = None
-    """What `sim.policies.pictures` made, for architectures that look through a camera."""
+    """What `sim.frames` made, for architectures that look through a camera."""
     steps: int = 0
     """Gradient steps; 0 is the architecture's own number."""
     batch_size: int = 0

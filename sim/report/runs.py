@@ -117,7 +117,8 @@ def _merged(known: Mapping[str, Any], own: Mapping[str, Any], directory: Path) -
 
 
 def _both(known: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield name and both values of what both say, within mappings too."""
+    """Yield name and both values of what both say, within mappings too; nothing blanked is said."""
+    yield "blank", known.get("blank", ""), own.get("blank", "")
     for name in _SHARED:
         was, now = known.get(name), own.get(name)
         if isinstance(was, dict) and isinstance(now, dict):

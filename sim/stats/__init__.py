@@ -13,6 +13,7 @@ from sim.stats.intervals import (
     paired_difference,
     success_rate,
 )
+from sim.stats.margin import CalibratedMargin, calibrate_margin
 from sim.stats.multiple import holm
 from sim.stats.null import NullCheck, Replay, check_null, check_sequential_null, replay
 from sim.stats.power import (
@@ -40,6 +41,7 @@ from sim.stats.sequential import (
 
 __all__ = [
     "Bin",
+    "CalibratedMargin",
     "Cell",
     "Estimate",
     "MeanGain",
@@ -53,6 +55,7 @@ __all__ = [
     "SequentialResult",
     "SequentialTest",
     "Verdict",
+    "calibrate_margin",
     "calibration",
     "check_null",
     "check_sequential_null",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks.snapshot import Snapshot
+from steer.clouds import Intrinsics
 from steer.embodiment import Embodiment
 from steer.types import Observation
 
@@ -94,6 +95,18 @@ class Env(Protocol):
         Raises:
             InvalidInputError: The task has no such camera.
             NoRendererError: This machine cannot render.
+        """
+        ...
+
+    def pinhole(
+        self, camera: str, *, height: int, width: int
+    ) -> tuple[Intrinsics, NDArray[np.float64]]:
+        """Return the camera as it stands now: intrinsics, and its pose in the world.
+
+        The pose is of shape [4, 4], in metres, with x to the right, y down and z ahead.
+
+        Raises:
+            InvalidInputError: The task has no such camera.
         """
         ...
 

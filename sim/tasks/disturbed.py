@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.tasks.base import Env, Snapshot, Step, TaskSpec
 from sim.tasks.mujoco_env import MujocoEnv
+from steer.clouds import Intrinsics
 from steer.errors import InvalidInputError
 from steer.types import Observation
 
@@ -72,6 +73,12 @@ class DisturbedEnv:
     def depth(self, camera: str, *, height: int, width: int) -> NDArray[np.float32]:
         """Return the distance along the camera's axis, undisturbed."""
         return self._env.depth(camera, height=height, width=width)
+
+    def pinhole(
+        self, camera: str, *, height: int, width: int
+    ) -> tuple[Intrinsics, NDArray[np.float64]]:
+        """Return the camera's intrinsics and pose, undisturbed."""
+        return self._env.pinhole(camera, height=height, width=width)
 
     def save(self) -> Snapshot:
         """Return the state of the simulation; noise goes on, it is not part of it."""

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks.base import Step, TaskSpec
-from sim.tasks.rendering import Renderers
+from sim.tasks.rendering import Renderers, pinhole
 from sim.tasks.snapshot import Snapshot, restore_snapshot, take_snapshot
+from steer.clouds import Intrinsics
 from steer.errors import InvalidInputError
 from steer.types import Observation
 
@@ -66,6 +67,15 @@ class MujocoEnv(ABC):
     def depth(self, camera: str, *, height: int, width: int) -> NDArray[np.float32]:
         """Return the distance along the camera's axis in metres, shape [height, width]."""
         return self._cameras().depth(self._env.data, camera, height=height, width=width)
+
+    def pinhole(
+        self, camera: str, *, height: int, width: int
+    ) -> tuple[Intrinsics, NDArray[np.float64]]:
+        """Return the camera's intrinsics and its pose in the world now, see `Env.pinhole`."""
+        if camera not in self.spec.cameras:
+            known = ", ".join(self.spec.cameras)
+            raise InvalidInputError.expected("camera", f"one of {known}", camera)
+        return pinhole(self._env.model, self._env.data, camera, height=height, width=width)
 
     def save(self) -> Snapshot:
         """Return the whole state of the simulation, see `Env.save`."""

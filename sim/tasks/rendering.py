@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from steer.clouds import Intrinsics
 from steer.errors import InvalidInputError, SteerError
 
 if TYPE_CHECKING:
     import mujoco  # chooses its OpenGL when it is imported, which is left to who makes a task
 
-__all__ = ["NoRendererError", "Renderers"]
+__all__ = ["NoRendererError", "Renderers", "pinhole"]
 
 
 class NoRendererError(SteerError):
@@ -92,3 +93,27 @@ class Renderers:
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             renderer.scene.flags[flag] = 0
         return renderer
+
+
+def pinhole(
+    model: "mujoco.MjModel", data: "mujoco.MjData", camera: str, *, height: int, width: int
+) -> tuple[Intrinsics, NDArray[np.float64]]:
+    """Return a camera as OpenCV describes it: intrinsics, and its pose in the world.
+
+    Args:
+        model: The scene.
+        data: Its state: cameras may move.
+        camera: Its name in the model.
+        height: Of the picture, in pixels; the field of view is that of the height.
+        width: Of the picture, in pixels.
+
+    Returns:
+        The intrinsics in pixels, and the pose, shape [4, 4], in metres, with x to the right, y down
+        and z ahead; MuJoCo's own has y up and z to the back.
+    """
+    number = model.camera(camera).id
+    focal = height / 2 / np.tan(np.radians(model.cam_fovy[number]) / 2)
+    pose = np.eye(4)
+    pose[:3, :3] = data.cam_xmat[number].reshape(3, 3) * (1, -1, -1)
+    pose[:3, 3] = data.cam_xpos[number]
+    return Intrinsics(fx=focal, fy=focal, cx=width / 2 - 0.5, cy=height / 2 - 0.5), pose

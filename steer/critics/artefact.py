@@ -30,6 +30,8 @@ WEIGHTS, CARD, README = "critic.safetensors", "card.json", "README.md"
 MAX_WEIGHTS_BYTES = 2**30
 MAX_HEADER_BYTES = 2**20
 MAX_CARD_BYTES = 2**22
+_LEAST = {3: 140_000, 2: 40_000}
+"""By the axes of an observation, images and clouds: weights of its encoder, whatever its extent."""
 
 
 def save_critic(critic: Critic, directory: Path) -> None:
@@ -131,13 +133,21 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
 
 
 def _num_weights(card: CriticCard) -> int:
-    """Return how many weights the matrices of the card's network have."""
+    """Return how many weights the matrices of the card's network have at least."""
     network, body = card.network, card.embodiment
-    inputs = network.context_dim + card.horizon * body.action_dim
-    widths = (inputs, *network.member_hidden, card.head.num_bins)
-    members = card.num_members * sum(a * b for a, b in pairwise(widths))
-    sensed = sum(math.prod(item.shape) for item in body.observations)
-    return members + network.encoder_hidden * (sensed + network.context_dim)
+    if network.kind == "transformer":
+        tokens = network.context_dim + body.action_dim + 1 + card.horizon + card.head.num_outputs
+        member = network.width * (tokens + 8 * network.depth * network.width)
+    else:
+        inputs = network.context_dim + card.horizon * body.action_dim
+        widths = (inputs, *network.member_hidden, card.head.num_outputs)
+        member = sum(a * b for a, b in pairwise(widths))
+    shapes = [item.shape for item in body.observations]
+    vectors = [shape for shape in shapes if len(shape) == 1]
+    sensed = sum(map(math.prod, vectors)) + network.context_dim if vectors else 0
+    seen = sum(_LEAST.get(len(shape), 0) for shape in shapes)
+    told = network.language_dim * network.context_dim
+    return card.num_members * member + network.encoder_hidden * sensed + seen + told
 
 
 def _check_tensors(path: Path, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

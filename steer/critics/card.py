@@ -4,8 +4,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
+from steer.checks import check_weights
 from steer.embodiment import Embodiment
 from steer.errors import ArtefactError, InvalidInputError
 
@@ -28,24 +29,50 @@ class NetworkConfig:
     Attributes:
         encoder_hidden: Width of the encoder's hidden layer.
         context_dim: D, length of the context that all members share.
-        member_hidden: Width of each hidden layer of a member.
+        member_hidden: Width of each hidden layer of a member; of a transformer, in training alone.
+        image: Encoder of images: `small` for a CPU, `resnet34` for a GPU.
+        language_dim: Length of the instruction's vector; 0 where it is not read.
+        kind: Whether members read a chunk as one vector, or action by action.
+        width: Of a transformer's tokens; a multiple of `heads`.
+        depth: Blocks of a transformer.
+        heads: Of a transformer's attention.
     """
 
     encoder_hidden: int = 192
     context_dim: int = 64
     member_hidden: tuple[int, ...] = (192, 192, 192)
+    image: Literal["small", "resnet34"] = "small"
+    language_dim: int = 0
+    kind: Literal["mlp", "transformer"] = "mlp"
+    width: int = 96
+    depth: int = 2
+    heads: int = 4
 
     def __post_init__(self) -> None:
-        sizes = (self.encoder_hidden, self.context_dim, *self.member_hidden)
+        tokens = (self.width, self.depth, self.heads)
+        sizes = (self.encoder_hidden, self.context_dim, *self.member_hidden, *tokens)
         if not self.member_hidden or any(type(size) is not int or size < 1 for size in sizes):
             raise InvalidInputError.expected("network", "sizes >= 1", str(self))
+        if self.kind not in ("mlp", "transformer"):
+            raise InvalidInputError.expected("network.kind", "mlp or transformer", repr(self.kind))
+        if self.image not in ("small", "resnet34"):
+            raise InvalidInputError.expected("network.image", "small or resnet34", repr(self.image))
+        if type(self.language_dim) is not int or self.language_dim < 0:
+            raise InvalidInputError.expected(
+                "network.language_dim", "an integer >= 0", self.language_dim
+            )
+        if self.width % self.heads:
+            contract = f"a multiple of network.heads, {self.heads}"
+            raise InvalidInputError.expected("network.width", contract, self.width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadConfig:
-    """Categorical head over `num_bins` bins that cover v_min..v_max and a margin on either side.
+    """How the networks' outputs are a value.
 
     Attributes:
+        kind: `hl_gauss`, a histogram over `num_bins` bins that cover v_min..v_max and a margin on
+            either side; `scalar`, regression; or `sigmoid`, between v_min and v_max.
         v_min: Smallest value that a target can take, in discounted return.
         v_max: Largest value that a target can take.
         num_bins: Bins in all.
@@ -53,6 +80,7 @@ class HeadConfig:
         sigma_bins: Standard deviation of the target distribution, in bins.
     """
 
+    kind: Literal["hl_gauss", "scalar", "sigmoid"] = "hl_gauss"
     v_min: float = -50.0
     v_max: float = 0.0
     num_bins: int = 51
@@ -60,6 +88,9 @@ class HeadConfig:
     sigma_bins: float = 0.75
 
     def __post_init__(self) -> None:
+        if self.kind not in ("hl_gauss", "scalar", "sigmoid"):
+            contract = "hl_gauss, scalar or sigmoid"
+            raise InvalidInputError.expected("head.kind", contract, repr(self.kind))
         finite = all(map(math.isfinite, (self.v_min, self.v_max, self.sigma_bins)))
         inner = self.num_bins - 2 * self.margin_bins
         for name in ("num_bins", "margin_bins"):
@@ -70,6 +101,11 @@ class HeadConfig:
             raise InvalidInputError.expected("head", "v_min < v_max and >= 2 bins", str(self))
         if self.sigma_bins <= 0:
             raise InvalidInputError.expected("head.sigma_bins", "> 0", str(self.sigma_bins))
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers of a network make a value."""
+        return self.num_bins if self.kind == "hl_gauss" else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +143,19 @@ class SelectionDefaults:
     Attributes:
         margin: Advantage that an override must exceed, in discounted return, >= 0.
         beta: Softness of the minimum over members, in discounted return, > 0.
+        weights: Of the scorers beside the critic, by name; see `steer.types.Selection`.
     """
 
     margin: float = 0.5
     beta: float = 1.0
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0):
             raise InvalidInputError.expected("selection.margin", "finite >= 0", str(self.margin))
         if not (math.isfinite(self.beta) and self.beta > 0):
             raise InvalidInputError.expected("selection.beta", "finite > 0", str(self.beta))
+        check_weights("selection.weights", self.weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +174,7 @@ class CriticCard:
         training: The training configuration, as a JSON tree.
         selection: Margin and beta to decide with.
         audit: What the audit found, as a JSON tree; None where there was none.
+        measured: What robots did with it, of `steer.critics.measured`; empty where none did.
         versions: Libraries that it was made with.
         weights_sha256: Hex digest of `critic.safetensors`; empty before it is saved.
         format_version: Of the files.
@@ -151,6 +191,7 @@ class CriticCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     selection: SelectionDefaults = field(default_factory=SelectionDefaults)
     audit: Mapping[str, Any] | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
     format_version: int = FORMAT_VERSION
@@ -169,10 +210,23 @@ class CriticCard:
                 where = f"card.embodiment.observations[{item.name!r}].shape"
                 raise InvalidInputError.expected(where, "integers >= 1", item.shape)
 
+    @property
+    def sees(self) -> bool:
+        """Whether it looks at images or points, and not at vectors alone."""
+        return any(len(item.shape) > 1 for item in self.embodiment.observations)
+
     def decision_fields(self) -> dict[str, Any]:
         """Return all that can change a decision; with the weights it makes the digest."""
         tree = self._tree()
         names = ("format_version", "embodiment", "horizon", "num_members", "network", "head")
+        # What older cards do not know is left out where it is not used: the same digest.
+        unused: tuple[str, ...] = _TOKENS if self.network.kind == "mlp" else ()
+        unused += () if self.network.language_dim or self.sees else _SENSES
+        tree["network"] = {k: v for k, v in tree["network"].items() if k not in unused}
+        if self.head.kind == "hl_gauss":
+            del tree["head"]["kind"]
+        if not self.selection.weights:
+            del tree["selection"]["weights"]
         return {name: tree[name] for name in (*names, "selection")}
 
     def to_json(self) -> str:
@@ -210,9 +264,8 @@ class CriticCard:
         except (ValueError, InvalidInputError) as error:
             raise ArtefactError(f"{name}: {error}") from error
         except (TypeError, AttributeError) as error:  # of a comparison with a value of another type
-            raise ArtefactError(
-                f"{name}: expected fields of a card's types, got {error}"
-            ) from error
+            text = f"{name}: expected fields of a card's types, got {error}"
+            raise ArtefactError(text) from error
 
     def _tree(self) -> dict[str, Any]:
         tree = asdict(self)
@@ -220,6 +273,8 @@ class CriticCard:
         return tree
 
 
+_TOKENS = ("kind", "width", "depth", "heads")
+_SENSES = ("image", "language_dim")
 _RECORDS: dict[str, type[Any]] = {
     "network": NetworkConfig,
     "head": HeadConfig,
@@ -232,7 +287,7 @@ def _checked(record: type[Any], tree: object) -> dict[str, Any]:
     names = {item.name for item in fields(record)}
     if not isinstance(tree, dict):
         raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, got {tree!r}")
-    later = {"seeds"}  # a field that older cards lack
+    later = {"seeds", "weights", "measured", *_TOKENS, *_SENSES}  # fields that older cards lack
     if missing := sorted(names - later - set(tree)):
         raise ValueError(f"{record.__name__}: expected the fields {missing} too, got none")
     if unknown := sorted(set(tree) - names):

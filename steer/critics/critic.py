@@ -1,7 +1,7 @@
 """The critic: embed an observation once, then score all its candidates.
 
 Shape legend: K members, B observations, N candidates, H horizon of the candidates, h horizon of
-the critic, A action dimensions, J = h x A, D context.
+the critic, A action dimensions, J = h x A, D context, P prefixes, O outputs.
 """
 
 import hashlib
@@ -13,9 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from steer.critics.card import CriticCard
-from steer.critics.encoders.state import StateEncoder, floored_std
-from steer.critics.heads import HlGaussHead
+from steer.critics.encoders.state import floored_std
+from steer.critics.encoding import encode, fit_encoder, make_encoder
+from steer.critics.heads import make_head
 from steer.critics.mlp import ChunkMlp
+from steer.critics.transformer import ChunkTransformer
 from steer.errors import InvalidInputError
 
 __all__ = ["Critic"]
@@ -40,19 +42,9 @@ class Critic(nn.Module):
         super().__init__()
         self.card = card
         A = card.embodiment.action_dim
-        self.encoder = StateEncoder(
-            card.embodiment.observations,
-            hidden=card.network.encoder_hidden,
-            context_dim=card.network.context_dim,
-        )
-        self.members = ChunkMlp(
-            card.num_members,
-            context_dim=card.network.context_dim,
-            chunk_size=card.horizon * A,
-            hidden=card.network.member_hidden,
-            outputs=card.head.num_bins,
-        )
-        self.head = HlGaussHead(card.head)
+        self.encoder = make_encoder(card)
+        self.members = _members(card)
+        self.head = make_head(card.head)
         self.register_buffer("action_mean_A", torch.zeros(A))
         self.register_buffer("action_std_A", torch.ones(A))
         low, high = _clip_range(card)
@@ -74,9 +66,7 @@ class Critic(nn.Module):
         self, observations: Mapping[str, Tensor], actions_TA: Float[Tensor, "T A"]
     ) -> None:
         """Set mean and deviation of observations and (clipped) actions from a dataset."""
-        x_TS = self.encoder.concatenate(observations)
-        self.encoder.mean_S.copy_(x_TS.mean(0))
-        self.encoder.std_S.copy_(floored_std(x_TS))
+        fit_encoder(self.encoder, observations)
         clipped = actions_TA.clamp(self.low_A, self.high_A)
         self.action_mean_A.copy_(clipped.mean(0))
         self.action_std_A.copy_(floored_std(clipped))
@@ -85,14 +75,18 @@ class Critic(nn.Module):
         """Encode observations, in robot units.
 
         Args:
-            observations: By key, float32 of shape [B, *shape]; more keys than needed do no harm.
+            observations: By key, of shape [B, *shape]: vectors and points float32, images uint8,
+                and `instruction` where the card has a `language_dim`. More keys than needed do no
+                harm.
         """
-        x_BS = self.encoder.normalise(self.encoder.concatenate(observations))
-        context_BD: Tensor = self.encoder(x_BS)
-        return context_BD
+        return encode(self.encoder, observations)
 
     def flatten(self, chunks_BNHA: Float[Tensor, "B N H A"]) -> Float[Tensor, "B N J"]:
-        """Return the scored prefix of each chunk, clipped as the robot will, normalised and flat.
+        """Return what `prefix` returns, flat."""
+        return self.prefix(chunks_BNHA).flatten(2)
+
+    def prefix(self, chunks_BNHA: Float[Tensor, "B N H A"]) -> Float[Tensor, "B N h A"]:
+        """Return the scored prefix of each chunk, clipped as the robot will, and normalised.
 
         Raises:
             InvalidInputError: Chunks are shorter than the critic's horizon, or of another robot.
@@ -105,19 +99,71 @@ class Critic(nn.Module):
                 f"shape {list(chunks_BNHA.shape)}",
             )
         prefix = chunks_BNHA[:, :, :h].clamp(self.low_A, self.high_A)
-        return ((prefix - self.action_mean_A) / self.action_std_A).flatten(2)
+        return (prefix - self.action_mean_A) / self.action_std_A
+
+    def logits(
+        self, context_BD: Float[Tensor, "B D"], chunks_BNHA: Float[Tensor, "B N H A"]
+    ) -> Float[Tensor, "K B N P O"]:
+        """Return each member's histogram after each prefix that it values: P is 1 or h."""
+        prefix_BNhA = self.prefix(chunks_BNHA)
+        if isinstance(self.members, ChunkMlp):
+            flat: Tensor = self.members(context_BD, prefix_BNhA.flatten(2))
+            return flat.unsqueeze(3)
+        every: Tensor = self.members(context_BD, prefix_BNhA)
+        return every
 
     def score(
-        self, context_BD: Float[Tensor, "B D"], chunks_BNHA: Float[Tensor, "B N H A"]
+        self,
+        context_BD: Float[Tensor, "B D"],
+        chunks_BNHA: Float[Tensor, "B N H A"],
+        *,
+        length: int | None = None,
     ) -> Float[Tensor, "K B N"]:
         """Return each member's value of each candidate, in discounted return.
 
         Args:
             context_BD: What `embed` returned.
             chunks_BNHA: Candidates in robot units; the first `card.horizon` actions count.
+            length: How many of them the robot will run; None for all.
+
+        Raises:
+            InvalidInputError: The critic has no value for so short or so long a prefix.
         """
-        logits = self.members(context_BD, self.flatten(chunks_BNHA))
-        return self.head.value(logits)
+        if length in (None, self.card.horizon):
+            return self.score_prefixes(context_BD, chunks_BNHA)[..., -1]
+        if isinstance(self.members, ChunkMlp) or not 1 <= length <= self.card.horizon:
+            known = f"{self.card.horizon} actions"
+            contract = known if isinstance(self.members, ChunkMlp) else f"1 to {known}"
+            raise InvalidInputError.expected("prefix", contract, length)
+        return self.score_prefixes(context_BD, chunks_BNHA)[..., length - 1]
+
+    def score_prefixes(
+        self, context_BD: Float[Tensor, "B D"], chunks_BNHA: Float[Tensor, "B N H A"]
+    ) -> Float[Tensor, "K B N P"]:
+        """Return each member's value after each prefix that it has one for, the whole one last."""
+        return self.head.value(self.logits(context_BD, chunks_BNHA))
+
+
+def _members(card: CriticCard) -> ChunkMlp | ChunkTransformer:
+    network, A = card.network, card.embodiment.action_dim
+    if network.kind == "mlp":
+        return ChunkMlp(
+            card.num_members,
+            context_dim=network.context_dim,
+            chunk_size=card.horizon * A,
+            hidden=network.member_hidden,
+            outputs=card.head.num_outputs,
+        )
+    return ChunkTransformer(
+        card.num_members,
+        context_dim=network.context_dim,
+        action_dim=A,
+        horizon=card.horizon,
+        width=network.width,
+        depth=network.depth,
+        heads=network.heads,
+        outputs=card.head.num_outputs,
+    )
 
 
 def _clip_range(card: CriticCard) -> tuple[Tensor, Tensor]:

@@ -52,14 +52,21 @@ class EnsembleLayerNorm(nn.Module):
         size: O.
     """
 
+    one_O: Tensor
+    zero_O: Tensor
+
     def __init__(self, num_members: int, size: int) -> None:
         super().__init__()
         self.scale_K1O = nn.Parameter(torch.ones(num_members, 1, size))
         self.shift_K1O = nn.Parameter(torch.zeros(num_members, 1, size))
+        # torch normalises two to three times as fast where it is given a weight and a bias.
+        self.register_buffer("one_O", torch.ones(size), persistent=False)
+        self.register_buffer("zero_O", torch.zeros(size), persistent=False)
 
     def forward(self, x_KRO: Float[Tensor, "K R O"]) -> Float[Tensor, "K R O"]:
         """Normalise each row, then scale and shift it by its member."""
-        normal = nn.functional.layer_norm(x_KRO, x_KRO.shape[-1:])
+        size = x_KRO.shape[-1:]
+        normal = nn.functional.layer_norm(x_KRO, size, self.one_O, self.zero_O)
         return torch.addcmul(self.shift_K1O, normal, self.scale_K1O)
 
 
@@ -82,7 +89,7 @@ class EnsembleMlp(nn.Module):
             layers += [
                 EnsembleLinear(num_members, inputs, width),
                 EnsembleLayerNorm(num_members, width),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
             ]
             inputs = width
         layers.append(EnsembleLinear(num_members, inputs, outputs))

@@ -4,7 +4,6 @@ Shape legend: K members, B observations, N candidates, D context, J = h x A numb
 O outputs.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -53,5 +52,5 @@ class ChunkMlp(nn.Module):
         of_context = self.context(context_BD).unsqueeze(2)
         of_chunk = self.chunk(chunk_BNJ.reshape(B * N, J)).reshape(-1, B, N, of_context.shape[-1])
         first = self.norm((of_context + of_chunk).flatten(1, 2))
-        out: Tensor = self.body(torch.relu(first))
+        out: Tensor = self.body(first.relu_())
         return out.reshape(len(out), B, N, -1)

@@ -3,6 +3,7 @@
 import json
 
 from steer.critics.card import CriticCard
+from steer.critics.measured import measured_text
 
 __all__ = ["model_card"]
 
@@ -24,9 +25,13 @@ def model_card(card: CriticCard) -> str:
         # `failed` names the thresholds missed; an audit without it proves nothing.
         failed = card.audit.get("failed", ["no verdict in the card"])
         verdict = f"FAILED: {', '.join(failed)}" if failed else "passed"
+        verdict += "".join(f". {text}" for text in card.audit.get("warnings", ()))
         audit = f"Audit {verdict}.\n\n```json\n{json.dumps(dict(card.audit), indent=2)}\n```"
     versions = ", ".join(f"{name} {version}" for name, version in sorted(card.versions.items()))
     task = data.instruction or data.task or "a task without a name"
+    tick = (1 - card.discount) * card.head.v_min  # what fails for ever is worth v_min
+    found = measured_text(card.measured)
+    measured = f"\n## With robots\n\n{found}\n" if found else ""
     return f"""---
 library_name: steer
 tags: [robotics, offline-reinforcement-learning, critic]
@@ -34,7 +39,7 @@ tags: [robotics, offline-reinforcement-learning, critic]
 # Critic for "{task}"
 
 Scores the next {card.horizon} actions of `{body.name or "an unnamed robot"}` at
-{body.control_hz:g} Hz: the expected discounted return (-1 a tick until success, discount
+{body.control_hz:g} Hz: the expected discounted return ({tick:.3g} a tick until success, discount
 {card.discount:g}; {card.head.v_min:g} to {card.head.v_max:g}).
 Serve it with `steer serve --critic DIR`.
 
@@ -57,4 +62,4 @@ refuses files that do not match the card; sessions refuse another embodiment.
 ## Audit
 
 {audit}
-"""
+{measured}"""

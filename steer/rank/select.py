@@ -5,7 +5,7 @@ Shapes: `N` candidates, `H` horizon, `A` action, `M` eligible ones among the can
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ class Rule:
     beta: float
     temperature: float
     tau: float
+    weights: Mapping[str, float] = field(default_factory=dict)
+    num_fitted: int = 0
+    adaptive: bool = False
+    continuation: bool = False
 
     @property
     def needs_critic(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
+from steer.rank.scorers import SCORERS
 from steer.rank.select import Rule
 from steer.serve.sources.base import PolicySource
 from steer.types import Selection
@@ -75,12 +76,20 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         limits: Clamp the margin and may force the gate.
 
     Raises:
-        ConfigError: The server does not allow the selector.
+        ConfigError: The server does not allow the selector, or has no such scorer.
     """
     if wanted.selector not in limits.selectors:
         names = ", ".join(limits.selectors)
         raise ConfigError(f"selection.selector: expected one of {names}, got {wanted.selector}")
     defaults = critic.card.selection
+    weights = {**defaults.weights, **wanted.weights}
+    unknown = sorted(weights.keys() - SCORERS.keys())
+    if unknown:
+        known = ", ".join(SCORERS)
+        raise ConfigError(f"selection.weights: expected of {known}, got {unknown[0]!r}")
+    if wanted.num_fitted >= limits.max_candidates:
+        contract = f"0..{limits.max_candidates - 1}"
+        raise ConfigError(f"selection.num_fitted: expected {contract}, got {wanted.num_fitted}")
     margin = defaults.margin if wanted.margin is None else wanted.margin
     return Rule(
         selector=wanted.selector,
@@ -89,4 +98,8 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         beta=defaults.beta if wanted.beta is None else wanted.beta,
         temperature=wanted.temperature,
         tau=wanted.tau,
+        weights=dict(sorted(weights.items())),
+        num_fitted=wanted.num_fitted,
+        adaptive=wanted.adaptive,
+        continuation=wanted.continuation,
     )

@@ -43,6 +43,7 @@ class Scored:
         queue_s: Time the request waited.
         encode_s: Time of encoding the group.
         score_s: Time of scoring the group.
+        prefix_values: float32 of shape [K, N, P], finite; None where not asked for.
     """
 
     values: NDArray[np.float32]
@@ -50,6 +51,7 @@ class Scored:
     queue_s: float
     encode_s: float
     score_s: float
+    prefix_values: NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -237,10 +239,12 @@ class Engine:
                 _answer(item, Reason.CRITIC)
             return
         self._batcher.note_group(self._clock.now_s() - begun_s)
-        for item, values, scores in zip(group, found.values, found.scores, strict=True):
+        each = zip(group, found.values, found.scores, found.prefix_values, strict=True)
+        for item, values, scores, prefixes in each:
             if np.isfinite(values).all() and np.isfinite(scores).all():
                 queue_s = begun_s - item.queued_s
-                _answer(item, Scored(values, scores, queue_s, found.encode_s, found.score_s))
+                times = (queue_s, found.encode_s, found.score_s)
+                _answer(item, Scored(values, scores, *times, prefixes))
                 continue
             self.num_critic_failures += 1
             logger.error(

@@ -88,7 +88,8 @@ def rule_text(rule: Rule) -> str:
         "implicit": f" of tau {rule.tau:g}",
     }
     gated = f"gate with margin {rule.margin:.4g}" if rule.gated else "no gate"
-    return f"{rule.selector}{extra.get(rule.selector, '')}, {gated}, beta {rule.beta:.4g}"
+    weights = "".join(f", {name} {weight:g}" for name, weight in rule.weights.items() if weight)
+    return f"{rule.selector}{extra.get(rule.selector, '')}, {gated}, beta {rule.beta:.4g}{weights}"
 
 
 def sentence(decision: Decision, rule: Rule, *, noise_seed: int) -> str:

@@ -8,6 +8,7 @@ on.
 import struct
 import zlib
 from collections.abc import Collection
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -55,7 +56,7 @@ def decode_images(
             if name.startswith("observation.image"):
                 _check_raw(what, value, max_pixels)
             arrays[name] = value
-    return Observation(arrays, observation.captured_at_s, observation.instruction)
+    return replace(observation, arrays=arrays)
 
 
 def _decode(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from steer.critics.verdict import audit_fault
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, EmbodimentMismatchError
 from steer.serve.catalogue import Catalogue
@@ -65,14 +66,14 @@ def match(catalogue: Catalogue, robot: Embodiment, *, critic: str, policy: str) 
 def doubts(catalogue: Catalogue) -> list[str]:
     """Return a sentence for everything that will not serve as its operator expects.
 
-    That is a critic that failed its audit, and a policy that drives a body that no critic knows:
+    That is a critic that no audit speaks for, and a policy that drives a body that no critic knows:
     no robot can be steered with it.
     """
     found = []
     for name, critic in catalogue.critics.items():
-        failed = (critic.card.audit or {}).get("failed", ())
-        if failed:
-            found.append(f"critic={name} failed its audit: {', '.join(map(str, failed))}")
+        fault = audit_fault(critic.card)
+        if fault:
+            found.append(f"critic={name}: expected an audit that it passed, got {fault}")
     bodies = [
         replace(critic.card.embodiment, observations=()) for critic in catalogue.critics.values()
     ]

@@ -1,15 +1,21 @@
 """One decision: check the candidates, have them scored, gate and select, and say why."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steer.clock import Clock
+from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
+from steer.critics.encoders.language import hash_text
+from steer.critics.encoding import INSTRUCTION
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError, OverloadedError
 from steer.rank.feasible import feasible
+from steer.rank.scorers import PROGRESS, SCORERS
+from steer.rank.scorers.base import Situation, combine
 from steer.rank.select import Choice, decide, selector_seed
 from steer.serve.engine import Engine, Scored, Unscored
 from steer.serve.scoring import Work
@@ -17,7 +23,9 @@ from steer.serve.sessions import Session
 from steer.types import Candidates, Decision, Observation, Reason, Timings
 from steer.wire.session import Limits
 
-__all__ = ["Call", "Ranker"]
+__all__ = ["Call", "Ranker", "check_running"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,7 @@ class Ranker:
         self._engine = engine
         self._clock = clock
         self._limits = limits
+        self.num_faults: dict[str, int] = {}
 
     async def decide(
         self,
@@ -80,21 +89,16 @@ class Ranker:
             OverloadedError: Too many requests wait for the engine.
         """
         session, horizon = call.session, critic.card.horizon
-        self._check(candidates, session.embodiment, horizon)
+        self._check(candidates, observation, session.embodiment, horizon)
         chunks = candidates.actions
         prefix = chunks[:, :horizon]
         mask = feasible(prefix, session.embodiment)
-        work = Work(
-            critic=session.critic,
-            observation=_needed(observation, critic.card.embodiment),
-            chunks=chunks,
-            beta=session.rule.beta,
-            deadline_s=call.deadline_s,
-        )
+        work = _work(call, critic, observation, candidates)
         outcome = await self._score(work, session, is_drawn=wanted > 0)
-        choice = _choose(call, critic, outcome, mask, prefix)
-        if len(chunks) == 1 and wanted > 1:  # the budget ended after candidate 0 was drawn
-            choice = Choice(0, Reason.BUDGET, overrode=False)
+        left_out: tuple[str, ...] = ()
+        if isinstance(outcome, Scored) and session.rule.weights and len(chunks) > 1:
+            outcome, left_out = self._with_scorers(outcome, prefix, observation, session)
+        choice = _choose(call, critic, outcome, mask, prefix, wanted=wanted)
         scored = outcome if isinstance(outcome, Scored) else None
         return Decision(
             index=choice.index,
@@ -111,7 +115,46 @@ class Ranker:
             timings=self._timings(call, scored, decode_s, policy_s),
             critic_digest=critic.digest if scored else "",
             sequence=call.sequence,
+            left_out=left_out,
         )
+
+    async def values(
+        self, call: Call, critic: Critic, observation: Observation, candidates: Candidates
+    ) -> NDArray[np.float32] | None:
+        """Return each member's value of each candidate, float32 [K, N], before anything is decided.
+
+        None where the rule does not ask the critic, or it failed or had no time.
+
+        Raises:
+            InvalidInputError: See `decide`.
+        """
+        self._check(candidates, observation, call.session.embodiment, critic.card.horizon)
+        work = _work(call, critic, observation, candidates)
+        outcome = await self._score(work, call.session, is_drawn=True)
+        return outcome.values if isinstance(outcome, Scored) else None
+
+    def _with_scorers(
+        self,
+        scored: Scored,
+        prefix: NDArray[np.float32],
+        observation: Observation,
+        session: Session,
+    ) -> tuple[Scored, tuple[str, ...]]:
+        """Return the scores with what the weighted scorers add, and which of them failed."""
+        situation = Situation(
+            chunks_NHA=prefix,
+            embodiment=session.embodiment,
+            rest_RA=observation.running,
+            value_KN=scored.values,
+            value_KNP=scored.prefix_values,
+        )
+        found = combine(situation, session.rule.weights, scorers=SCORERS)
+        for name, why in found.faults.items():
+            count = self.num_faults[name] = self.num_faults.get(name, 0) + 1
+            if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th: it may fail for ever
+                logger.warning("left out scorer=%s count=%d why=%s", name, count, why)
+        scores = scored.scores + (found.score_N - found.score_N[0])
+        return replace(scored, scores=scores), tuple(found.faults)
 
     async def _score(
         self, work: Work, session: Session, *, is_drawn: bool
@@ -137,7 +180,10 @@ class Ranker:
             contract = f"1..{self._limits.max_candidates}"
             raise InvalidInputError.expected("number of candidates", contract, count)
 
-    def _check(self, candidates: Candidates, robot: Embodiment, horizon: int) -> None:
+    def _check(
+        self, candidates: Candidates, observation: Observation, robot: Embodiment, horizon: int
+    ) -> None:
+        check_running(observation, robot)
         count, length, action_dim = candidates.actions.shape
         self.check_count(count)
         if action_dim != robot.action_dim:
@@ -161,14 +207,37 @@ class Ranker:
         )
 
 
+def _work(call: Call, critic: Critic, observation: Observation, candidates: Candidates) -> Work:
+    return Work(
+        critic=call.session.critic,
+        observation=_needed(observation, critic.card),
+        chunks=candidates.actions,
+        beta=call.session.rule.beta,
+        wants_prefixes=PROGRESS in call.session.rule.weights,
+        deadline_s=call.deadline_s,
+    )
+
+
+def check_running(observation: Observation, robot: Embodiment) -> None:
+    """Raise InvalidInputError where the rest of the running chunk is of another robot."""
+    running = observation.running
+    if running is not None and running.shape[1] != robot.action_dim:
+        contract = f"{robot.action_dim} dimensions an action"
+        raise InvalidInputError.expected("observation.running", contract, running.shape[1])
+
+
 def _choose(
     call: Call,
     critic: Critic,
     outcome: Scored | Unscored | None,
     mask: NDArray[np.bool_],
     prefix: NDArray[np.float32],
+    *,
+    wanted: int,
 ) -> Choice:
     """Decide with the scores; without, where the rule needs them, for candidate 0."""
+    if len(prefix) == 1 and wanted > 1:  # the budget ended after candidate 0 was drawn
+        return Choice(0, Reason.BUDGET, overrode=False)
     if isinstance(outcome, Reason) and len(prefix) > 1:
         return Choice(0, outcome, overrode=False)
     scores = outcome.scores if isinstance(outcome, Scored) else np.zeros(len(prefix), np.float32)
@@ -182,14 +251,14 @@ def _choose(
     )
 
 
-def _needed(observation: Observation, needed: Embodiment) -> dict[str, NDArray[np.generic]]:
+def _needed(observation: Observation, card: CriticCard) -> dict[str, NDArray[np.generic]]:
     """Return what the critic needs of an observation.
 
     Raises:
         InvalidInputError: It is missing, or has another dtype or shape.
     """
-    found = {}
-    for item in needed.observations:
+    found: dict[str, NDArray[np.generic]] = {}
+    for item in card.embodiment.observations:
         value = observation.arrays.get(item.name)
         contract = f"{item.dtype} of shape {list(item.shape)}"
         what = f"observation.tensors[{item.name!r}]"
@@ -199,4 +268,6 @@ def _needed(observation: Observation, needed: Embodiment) -> dict[str, NDArray[n
             got = f"{value.dtype} of shape {list(value.shape)}"
             raise InvalidInputError.expected(what, contract, got)
         found[item.name] = value
+    if card.network.language_dim:
+        found[INSTRUCTION] = hash_text(observation.instruction, card.network.language_dim)
     return found

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from steer.clock import Clock
 from steer.critics.critic import Critic
+from steer.critics.encoding import INSTRUCTION
 from steer.rank.score import advantage
 
 __all__ = ["GroupScores", "Work", "blank_work", "bucket", "score_group"]
@@ -26,10 +27,12 @@ class Work:
 
     Attributes:
         critic: Name of the critic.
-        observation: What the critic needs, by name, each of the shape that its card states.
+        observation: What the critic needs, by name, each of the shape that its card states; the
+            same names for all work of a critic.
         chunks: float32 of shape [N, H, A]; the engine looks at the first `horizon` actions.
         beta: Softness of the minimum over members.
         deadline_s: Instant on the engine's clock after which nobody waits any more.
+        wants_prefixes: Whether the values after each prefix are asked for, where there are such.
     """
 
     critic: str
@@ -37,6 +40,7 @@ class Work:
     chunks: NDArray[np.float32]
     beta: float
     deadline_s: float
+    wants_prefixes: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +50,15 @@ class GroupScores:
     Attributes:
         values: Of each: float32 of shape [K, N].
         scores: Of each: float32 of shape [N].
+        prefix_values: Of each: float32 of shape [K, N, P]; None where nobody asked, or the critic
+            has a value for whole chunks alone.
         encode_s: Observations to contexts, of the whole group.
         score_s: Candidates to values and scores, of the whole group.
     """
 
     values: list[NDArray[np.float32]]
     scores: list[NDArray[np.float32]]
+    prefix_values: list[NDArray[np.float32] | None]
     encode_s: float
     score_s: float
 
@@ -76,24 +83,31 @@ def score_group(
     if device.type == "cuda":
         rows += [works[0]] * (bucket(len(works)) - len(works))
     with torch.inference_mode():
-        fields = critic.card.embodiment.observations
         context_BD = critic.embed(
             {
-                item.name: _tensor(np.stack([row.observation[item.name] for row in rows]), device)
-                for item in fields
+                name: _tensor(np.stack([row.observation[name] for row in rows]), device)
+                for name in rows[0].observation
             }
         )
         if device.type == "cuda":
             torch.cuda.synchronize(device)  # so that encode and score are told apart
         encoded_s = clock.now_s()
         chunks = _stack(rows, critic.card.horizon, pad=device.type == "cuda")
-        value_KBN = critic.score(context_BD, _tensor(chunks, device))
+        value_KBNP = critic.score_prefixes(context_BD, _tensor(chunks, device))
+        value_KBN = value_KBNP[..., -1]
         scores = _advantages(value_KBN, works)
-        values = value_KBN.cpu().numpy()
+        every = value_KBNP.cpu().numpy()
+    values, has_prefixes = every[..., -1], every.shape[-1] > 1
     counts = [len(work.chunks) for work in works]
     return GroupScores(
         values=[np.ascontiguousarray(values[:, row, :n]) for row, n in enumerate(counts)],
         scores=[np.ascontiguousarray(scores[row][:n]) for row, n in enumerate(counts)],
+        prefix_values=[
+            np.ascontiguousarray(every[:, row, : len(work.chunks)])
+            if has_prefixes and work.wants_prefixes
+            else None
+            for row, work in enumerate(works)
+        ],
         encode_s=encoded_s - begun_s,
         score_s=clock.now_s() - encoded_s,
     )
@@ -102,9 +116,11 @@ def score_group(
 def blank_work(name: str, critic: Critic, *, num_candidates: int) -> Work:
     """Return work of zeros, to warm a shape up."""
     card = critic.card
-    observation = {
-        item.name: np.zeros(item.shape, np.float32) for item in card.embodiment.observations
+    observation: dict[str, NDArray[np.generic]] = {
+        item.name: np.zeros(item.shape, item.dtype) for item in card.embodiment.observations
     }
+    if card.network.language_dim:
+        observation[INSTRUCTION] = np.zeros(card.network.language_dim, np.float32)
     chunks = np.zeros((num_candidates, card.horizon, card.embodiment.action_dim), np.float32)
     return Work(name, observation, chunks, 1.0, float("inf"))
 
@@ -127,7 +143,8 @@ def _stack(works: Sequence[Work], horizon: int, *, pad: bool) -> NDArray[np.floa
 
 
 def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
-    return torch.from_numpy(array.astype(np.float32, copy=False)).to(device)
+    dtype = np.uint8 if array.dtype == np.uint8 else np.float32
+    return torch.from_numpy(array.astype(dtype, copy=False)).to(device)
 
 
 def _advantages(value_KBN: Tensor, works: Sequence[Work]) -> list[NDArray[np.float32]]:

@@ -15,6 +15,7 @@ from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  #
 from steer.clock import Clock, MonotonicClock
 from steer.critics.artefact import load_critic
 from steer.errors import ConfigError, LateError
+from steer.serve.audits import check_audits
 from steer.serve.catalogue import Catalogue
 from steer.serve.config import ServeConfig
 from steer.serve.engine import Engine
@@ -107,7 +108,8 @@ class Server:
         Raises:
             ArtefactError: A critic cannot be loaded.
             CheckpointError: A policy cannot be loaded.
-            ConfigError: The address cannot be listened on.
+            ConfigError: The address cannot be listened on, or no audit speaks for a critic and
+                `allow_unaudited` is not set.
         """
         self._grpc = make_server(self._config)
         add_SteeringServicer_to_server(self._service, self._grpc)
@@ -151,6 +153,8 @@ class Server:
             )
             logger.info("loaded critic=%s digest=%s", name, critic.digest)
             critics[name] = critic
+        if not self._config.allow_unaudited:
+            check_audits(critics, self._critics)
         expected = self._limits.expected_candidates
         rank_s = {
             name: await self._engine.warm(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import fields
 from typing import Any
 
 import grpc.aio
@@ -15,6 +16,7 @@ from steer.serve.catalogue import Catalogue, resolve
 from steer.serve.engine import Engine
 from steer.serve.images import decode_images
 from steer.serve.matching import match
+from steer.serve.proposing import propose
 from steer.serve.ranking import Call, Ranker
 from steer.serve.sessions import Sessions
 from steer.serve.sources.base import PolicySource
@@ -188,7 +190,8 @@ class Service(SteeringServicer):
         call = self._begin(request)
         source = self._source(call.session.policy)
         count = request.num_candidates or self._limits.expected_candidates
-        self._ranker.check_count(count)
+        rule = call.session.rule
+        self._ranker.check_count(count + rule.num_fitted + int(rule.continuation))
         # Of more than the policy looks at, the rest is not even decoded.
         recent = request.observations[-source.info.num_observations :]
         critic = self._catalogue.critics[call.session.critic]
@@ -201,8 +204,15 @@ class Service(SteeringServicer):
         budget_s = call.deadline_s - drawing_s - rank_s
         if budget_s <= 0:
             raise LateError(f"budget: expected time to draw candidate 0, got {budget_s:.4f} s")
-        candidates = await source.draw(
-            observations, num_candidates=count, noise_seed=request.noise_seed, budget_s=budget_s
+        candidates = await propose(
+            call,
+            source,
+            observations,
+            num_candidates=count,
+            budget_s=budget_s,
+            ranker=self._ranker,
+            critic=critic,
+            clock=self._clock,
         )
         decision = await self._ranker.decide(
             call,
@@ -211,7 +221,7 @@ class Service(SteeringServicer):
             candidates,
             decode_s=drawing_s - call.start_s,
             policy_s=self._clock.now_s() - drawing_s,
-            wanted=count,
+            wanted=1 if call.session.rule.adaptive else count,
         )
         _log("steered", call, decision)
         message = decision_to_message(decision)
@@ -268,14 +278,7 @@ def _names(*embodiments: Embodiment) -> frozenset[str]:
 
 
 def _selection(rule: Rule) -> Selection:
-    return Selection(
-        selector=rule.selector,
-        gated=rule.gated,
-        margin=rule.margin,
-        beta=rule.beta,
-        temperature=rule.temperature,
-        tau=rule.tau,
-    )
+    return Selection(**{item.name: getattr(rule, item.name) for item in fields(rule)})
 
 
 def _log(what: str, call: Call, decision: Decision) -> None:

@@ -3,20 +3,29 @@
 import json
 import logging
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from steer.critics.artefact import load_critic, update_card
-from steer.train.audit_config import AuditConfig, Thresholds
-from steer.train.audit_data import Draw, Questions
-from steer.train.audit_judge import Audit, judge, reached
-from steer.train.audit_picture import draw_audit
-from steer.train.datasets import load_episodes
+from steer.critics.card import CriticCard
+from steer.critics.critic import Critic
+from steer.errors import DatasetError
+from steer.train.audit_compare import Comparison, check_comparable, differences
+from steer.train.audit_config import AuditConfig
+from steer.train.audit_data import Draw, Questions, check_senses
+from steer.train.audit_held import KeptBack, kept_back, kept_by_both
+from steer.train.audit_judge import Judged, judge
+from steer.train.audit_picture import draw_audits
+from steer.train.audit_table import comparison_table, table
+from steer.train.datasets import Episodes, load_datasets
+from steer.train.lerobot_v3 import find_root, read_json
 from steer.train.targets import build_chunks
+from steer.train.visible import check_views, seen_chunks
 
-__all__ = ["AuditConfig", "run", "table"]
+__all__ = ["AuditConfig", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,68 +34,112 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     """Audit a critic, write what was found, and say whether it passed.
 
     Args:
-        config: What to judge, and on what.
+        config: What to judge, and on what; with `against`, another critic beside it.
         draw: Candidates of the policy that `config.policy` names.
 
     Raises:
-        ArtefactError: The critic cannot be loaded.
-        DatasetError: The data cannot be read, or hold no success or no failure.
+        ArtefactError: A critic cannot be loaded.
+        ConfigError: The other critic is for another body, task or horizon.
+        DatasetError: The data cannot be read, lack what a critic sees, hold no success or no
+            failure, or no episode that both critics kept back.
     """
     critic = load_critic(config.critic)
-    episodes = load_episodes(
-        config.dataset,
-        task=config.task or critic.card.dataset.task or None,
-        success=config.success,
-        observations=tuple(item.name for item in critic.card.embodiment.observations),
-    )
-    same_data = episodes.fingerprint() == critic.card.dataset.fingerprint
-    if same_data and critic.card.dataset.held_out:
-        kept = np.isin(episodes.episode, critic.card.dataset.held_out)
-        episodes = episodes.select(np.flatnonzero(kept))
-    elif same_data:
-        logger.warning("the critic was trained on all of these episodes; none are held out")
-    else:
-        logger.warning(
-            "these are not the data that the critic was trained on, so all %d episodes count as "
-            "held out; where it has learnt from some of them, as of data that have grown or been "
-            "labelled anew, the audit flatters it",
-            len(episodes),
+    rival = load_critic(config.against) if config.against else None
+    if rival:
+        check_comparable(critic.card, rival.card)
+    episodes = _episodes(config, [critic.card, *([rival.card] if rival else [])])
+    kept = _kept(config.critic, critic, episodes)
+    judged = _judge(config, critic, episodes, kept, draw)
+    for warning in judged.audit.warnings:
+        logger.warning("audit: %s", warning)
+    tree: dict[str, Any] = json.loads(json.dumps(asdict(judged.audit)))
+    text, names, shown = table(judged.audit), [config.critic.name], [judged.audit]
+    beside: dict[str, Any] = {}
+    if rival:
+        found = _compare(config, (critic, rival), (episodes, kept, judged), draw)
+        text = (text + "\n" if found.remark else "") + comparison_table(found)
+        names, shown, beside = (
+            [*found.names],
+            [found.first, found.second],
+            {"against": asdict(found)},
         )
-    chunks = build_chunks(episodes, horizon=critic.card.horizon, discount=critic.card.discount)
-    is_held_out = bool(critic.card.dataset.held_out) or not same_data
-    audit = judge(Questions(critic, episodes, chunks), config, draw=draw, is_held_out=is_held_out)
     output = config.output or config.critic.with_name(config.critic.name + "-audit")
     output.mkdir(parents=True, exist_ok=True)
-    tree = asdict(audit)
     fresh = output / "audit.json.partial"
-    fresh.write_text(json.dumps(tree, indent=2) + "\n")
-    draw_audit(audit, output / "audit.png")
+    fresh.write_text(json.dumps({**tree, **beside}, indent=2) + "\n")
+    draw_audits(shown, names, output / "audit.png")
     fresh.replace(output / "audit.json")
-    update_card(config.critic, replace(critic.card, audit=json.loads(json.dumps(tree))))
-    sys.stdout.write(table(audit, config.thresholds) + f"picture: {output / 'audit.png'}\n")
-    return not audit.failed
+    update_card(config.critic, replace(critic.card, audit=tree))
+    sys.stdout.write(text + f"picture: {output / 'audit.png'}\n")
+    return not judged.audit.failed
 
 
-def table(audit: Audit, thresholds: Thresholds) -> str:
-    """Return the numbers as text, those with a threshold first."""
-    least = asdict(thresholds)
-    where = "held-out" if audit.is_held_out else "NOT held-out"
-    lines = [f"{audit.num_episodes} {where} episodes, {audit.num_successes} successes", ""]
-    for name, value in reached(audit).items():
-        mark = "failed" if name in audit.failed else "passed"
-        lines.append(f"{name:24}{value:7.3f}   at least {least[name]:g}: {mark}")
-    others: Sequence[tuple[str, float]] = (
-        ("expert_over_perturbed", audit.expert_over_perturbed.value),
-        ("executed_rank", audit.executed_rank.value),
-        ("executed_top1", audit.executed_top1.value),
-        ("override_rate", audit.override_rate),
-        ("calibration error", audit.calibration.error),
-        ("calibration slope", audit.calibration.slope),
+def _compare(
+    config: AuditConfig,
+    critics: tuple[Critic, Critic],
+    own: tuple[Episodes, KeptBack, Judged],
+    draw: Draw | None,
+) -> Comparison:
+    """Judge both critics on the episodes that both have kept back."""
+    assert config.against is not None  # else there is nothing to compare with
+    episodes, kept, first = own
+    theirs = _kept(config.against, critics[1], episodes)
+    names = (config.critic.name, config.against.name)
+    if names[0] == names[1]:
+        names = (str(config.critic), str(config.against))
+    mask, remark = kept_by_both((kept, theirs), names)
+    if remark:
+        logger.warning("%s", remark)
+    if (mask != kept.mask).any():
+        first = _judge(config, critics[0], episodes, replace(kept, mask=mask), draw)
+    second = _judge(config, critics[1], episodes, replace(theirs, mask=mask), draw)
+    return Comparison(
+        names=names,
+        digests=(critics[0].digest, critics[1].digest),
+        first=first.audit,
+        second=second.audit,
+        difference=differences(first, second, seed=config.seed),
+        remark=remark,
     )
-    lines += [f"{name:24}{value:7.3f}" for name, value in others]
-    lines += [f"candidates: {audit.candidates}", ""]
-    lines += [
-        f"regret N={n:<3} {mine:6.2f}   random {blind:6.2f}" for n, mine, blind in audit.regret
-    ]
-    verdict = "passed" if not audit.failed else f"FAILED: {', '.join(audit.failed)}"
-    return "\n".join([*lines, "", f"audit {verdict}", ""])
+
+
+def _judge(
+    config: AuditConfig, critic: Critic, episodes: Episodes, kept: KeptBack, draw: Draw | None
+) -> Judged:
+    card, judged_on = critic.card, episodes.select(np.flatnonzero(kept.mask))
+    chunks = build_chunks(
+        judged_on, horizon=card.horizon, discount=card.discount, worst=card.head.v_min
+    )
+    chunks = seen_chunks(chunks, judged_on, looks_ahead=False)
+    questions = Questions(critic, judged_on, chunks)
+    return judge(questions, config, draw=draw, is_held_out=kept.is_held_out)
+
+
+def _kept(path: Path, critic: Critic, episodes: Episodes) -> KeptBack:
+    found = kept_back(critic.card, episodes)
+    if found.remark:
+        logger.warning("%s: %s", path.name, found.remark)
+    return found
+
+
+def _episodes(config: AuditConfig, cards: list[CriticCard]) -> Episodes:
+    """Return all episodes, with what each of the critics sees."""
+    fields = [item for card in cards for item in card.embodiment.observations]
+    seen = {item.name for item in fields if len(item.shape) == 1}
+    for name in config.dataset:
+        features = read_json(find_root(name) / "meta" / "info.json").get("features", {})
+        missing = sorted(seen - set(features))
+        if missing:
+            have = [key for key in features if key.startswith("observation.")]
+            raise DatasetError(f"{name}: expected {missing}, which the critic sees, got {have}")
+    episodes = load_datasets(
+        config.dataset,
+        task=config.task or cards[0].dataset.task or None,
+        success=config.success,
+        observations=tuple(sorted(seen)),
+        frames=config.frames,
+    )
+    for card in cards:
+        check_views(episodes.embodiment, card.embodiment)
+        check_senses(card, episodes)
+    return episodes

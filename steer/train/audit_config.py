@@ -30,8 +30,15 @@ class AuditConfig:
 
     critic: Path
     """Directory of the critic; the result is written into its card."""
-    dataset: str
-    """Root of a local LeRobotDataset v3, or a hub id `owner/name`."""
+    dataset: tuple[str, ...]
+    """Roots of local LeRobotDatasets v3, or hub ids `owner/name`; those of the training, in their
+    order, or others."""
+    frames: tuple[Path, ...] = ()
+    """Directories of what cameras saw, of `steer frames`, for a critic that looks; for each key one
+    a dataset, in the order of `--dataset`."""
+    against: Path | None = None
+    """Directory of another critic of the same body, task and horizon, to be judged on the same
+    episodes and states; its card is not written."""
     task: str | None = None
     """Name or instruction of the task; default: the one the critic was trained on."""
     policy: str | None = None

@@ -1,6 +1,7 @@
 """What an audit asks a critic: values of chunks that were run, and of chunks that compete.
 
-Shape legend: T rows of all episodes, S states, N candidates, H horizon, A action.
+Shape legend: T rows of all episodes, R some of them, S states, N candidates, H horizon, A action,
+D context, K members.
 """
 
 from collections.abc import Callable
@@ -9,18 +10,32 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
+from steer.critics.encoders.language import hash_text
+from steer.critics.encoding import INSTRUCTION, kind_of
+from steer.embodiment import ObservationField
+from steer.errors import DatasetError
 from steer.rank.score import advantage
 from steer.train.datasets import Episodes
 from steer.train.targets import Chunks
 
-__all__ = ["Draw", "Questions", "executed_values", "neighbour_chunks", "score_candidates"]
+__all__ = [
+    "Draw",
+    "Questions",
+    "check_senses",
+    "executed_values",
+    "neighbour_chunks",
+    "score_candidates",
+]
 
 Draw = Callable[[dict[str, NDArray[np.float32]], int, int], NDArray[np.float32]]
 """(history by name [n, S], how many candidates, seed) -> chunks [N, H, A] of a policy."""
 
-_BATCH = 1024
+_BATCH, _BATCH_SEEN = 1024, 64
+"""Observations at a time: vectors, and images or points, which are a thousand times larger."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +44,7 @@ class Questions:
 
     Attributes:
         critic: In evaluation mode.
-        episodes: Held-out ones.
+        episodes: Held-out ones, with what the critic sees; more observations do no harm.
         chunks: Of those episodes.
     """
 
@@ -38,15 +53,45 @@ class Questions:
     chunks: Chunks
 
 
+def check_senses(card: CriticCard, episodes: Episodes) -> None:
+    """Refuse data that lack what a critic sees, or are of other actions.
+
+    Raises:
+        DatasetError: An observation is missing or of another shape, there is no instruction for a
+            critic that reads it, or the actions have another number of dimensions.
+    """
+    have = {key: value.shape[1:] for key, value in episodes.observations.items()}
+    looked = [episodes.embodiment.observation(key) for key in episodes.frames]
+    have |= {item.name: tuple(item.shape) for item in looked if item is not None}
+    for item in card.embodiment.observations:
+        got = "nothing" if item.name not in have else f"shape {list(have[item.name])}"
+        if got == "nothing" or not _fits(item, have[item.name]):
+            raise DatasetError(
+                f"dataset: expected {item.name!r}, {item.dtype} of shape {list(item.shape)}, which "
+                f"the critic sees, got {got}"
+            )
+    if card.network.language_dim and not episodes.instruction.strip():
+        raise DatasetError("dataset: expected an instruction, which the critic reads, got none")
+    if episodes.actions.shape[1] != card.embodiment.action_dim:
+        raise DatasetError(
+            f"dataset: expected actions of {card.embodiment.action_dim} dimensions, as the critic "
+            f"scores, got {episodes.actions.shape[1]}"
+        )
+
+
+def _fits(field: ObservationField, shape: tuple[int, ...]) -> bool:
+    """Say whether an encoder reads it: vectors as they are, images and clouds of any extent."""
+    if kind_of(field) == "vector":
+        return shape == tuple(field.shape)
+    return len(shape) == len(field.shape) and shape[-1] == field.shape[-1]
+
+
 def executed_values(questions: Questions) -> NDArray[np.float64]:
     """Return the mean value over members of every chunk that was run, shape [M]."""
     chunks = questions.chunks
     actions = questions.episodes.actions
-    found = [
-        _values(questions, chunks.row[part], actions[chunks.action_rows[part]][:, None])
-        for part in np.array_split(np.arange(len(chunks)), max(1, len(chunks) // _BATCH))
-    ]
-    values: NDArray[np.float64] = np.concatenate(found, axis=1).mean(axis=0)[:, 0]
+    executed = actions[chunks.action_rows][:, None]
+    values: NDArray[np.float64] = _values(questions, chunks.row, executed).mean(axis=0)[:, 0]
     return values
 
 
@@ -65,13 +110,32 @@ def score_candidates(
 def _values(
     questions: Questions, rows: NDArray[np.int64], candidates_SNHA: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    observations = {
-        key: torch.from_numpy(value[rows]) for key, value in questions.episodes.observations.items()
-    }
-    with torch.inference_mode():
-        context_SD = questions.critic.embed(observations)
-        value_KSN = questions.critic.score(context_SD, torch.from_numpy(candidates_SNHA))
-    return np.asarray(value_KSN.numpy(), np.float64)
+    """Return each member's value of each candidate, [K, S, N]."""
+    found = []
+    for part in _batches(questions, len(rows)):
+        with torch.inference_mode():
+            context_SD = _context(questions, rows[part])
+            value_KSN = questions.critic.score(context_SD, torch.from_numpy(candidates_SNHA[part]))
+        found.append(np.asarray(value_KSN.numpy(), np.float64))
+    return np.concatenate(found, axis=1)
+
+
+def _batches(questions: Questions, count: int) -> list[NDArray[np.int64]]:
+    size = _BATCH_SEEN if questions.critic.card.sees else _BATCH
+    return np.array_split(np.arange(count), max(1, count // size))
+
+
+def _context(questions: Questions, rows: NDArray[np.int64]) -> Tensor:
+    """Return the contexts of rows [R, D], with the instruction where the critic reads one."""
+    card, episodes = questions.critic.card, questions.episodes
+    seen = episodes.at(rows)
+    names = [item.name for item in card.embodiment.observations]
+    observations = {name: torch.from_numpy(seen[name]) for name in names}
+    if card.network.language_dim:
+        language = hash_text(episodes.instruction, card.network.language_dim)
+        observations[INSTRUCTION] = torch.from_numpy(language).expand(len(rows), -1)
+    context_RD: Tensor = questions.critic.embed(observations)
+    return context_RD
 
 
 def neighbour_chunks(
@@ -79,7 +143,8 @@ def neighbour_chunks(
 ) -> NDArray[np.int64]:
     """Return for each picked chunk the chunks run from the most similar states, itself first.
 
-    Similar: nearest by normalised observation, one an episode, never from its own episode.
+    Similar: nearest by normalised vectors, or by the critic's context where the data have none;
+    one an episode, never from its own episode.
 
     Args:
         questions: Critic and episodes.
@@ -93,10 +158,7 @@ def neighbour_chunks(
     lengths = episodes.end - episodes.start
     episode_of_row = np.repeat(np.arange(len(episodes)), lengths)
     owner = episode_of_row[chunks.row]
-    joined = np.concatenate(
-        [value.reshape(len(value), -1) for value in episodes.observations.values()], axis=1
-    )
-    states = (joined / np.maximum(joined.std(axis=0), 1e-2))[chunks.row]
+    states = _states(questions)
     count = min(num_neighbours, len(np.unique(owner)) - 1)
     found = np.empty((len(picked), count + 1), np.int64)
     for index, position in enumerate(picked):
@@ -108,3 +170,16 @@ def neighbour_chunks(
         nearest = nearest[owner[nearest] != owner[position]]
         found[index] = np.concatenate([[position], nearest[:count]])
     return found
+
+
+def _states(questions: Questions) -> NDArray[np.float32]:
+    """Return what each chunk's state is told apart by, normalised."""
+    rows = questions.chunks.row
+    vectors = [value for value in questions.episodes.observations.values() if value.ndim == 2]
+    if vectors:
+        joined = np.concatenate(vectors, axis=1)
+        return np.asarray((joined / np.maximum(joined.std(axis=0), 1e-2))[rows])
+    with torch.inference_mode():
+        parts = [_context(questions, rows[part]).numpy() for part in _batches(questions, len(rows))]
+    context = np.concatenate(parts)
+    return np.asarray(context / np.maximum(context.std(axis=0), 1e-2))

@@ -20,7 +20,6 @@ from steer.train.audit_data import (
     score_candidates,
 )
 from steer.train.audit_metrics import (
-    Calibration,
     Figure,
     auc,
     bootstrap,
@@ -31,55 +30,36 @@ from steer.train.audit_metrics import (
     regret_curve,
     value_order,
 )
+from steer.train.audit_result import Audit, reached, warnings_of
 
-__all__ = ["Audit", "judge", "reached"]
+__all__ = ["Judged", "episode_parts", "halfway", "judge"]
 
 _COUNTS = (1, 2, 4, 8, 16)
 _NOISE = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Audit:
-    """What was found.
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """An audit, and what it was made from: for a comparison with another critic.
 
     Attributes:
-        is_held_out: Whether the episodes are those that training kept back.
-        num_episodes: Episodes judged on.
-        num_successes: Of these, successes.
-        value_order: Along successes.
-        discrimination: Success against failure, by share of the episode gone.
-        explained: Share of the variance of realised return that predictions explain.
-        calibration: Predicted against realised return.
-        expert_over_noise: Share of executed chunks that beat a random one.
-        expert_over_perturbed: Share that beat a smooth perturbation of themselves.
-        executed_rank: Where the executed chunk stands among the candidates; 1 is best.
-        executed_top1: How often it is the best.
-        candidates: Where the candidates came from.
-        regret: (N, regret of the critic's choice, of a random one) among executed chunks.
-        override_rate: Share of states where some candidate beats the executed one by the margin.
-        failed: Names of the thresholds that were missed.
+        questions: The critic and its episodes.
+        audit: What was found.
+        values: Of every chunk that was run, [M].
+        order: Of each success, how far values rise along it.
+        over_noise: Of each success, the share of its chunks that beat a random one.
     """
 
-    is_held_out: bool
-    num_episodes: int
-    num_successes: int
-    value_order: Figure
-    discrimination: dict[str, Figure]
-    explained: Figure
-    calibration: Calibration
-    expert_over_noise: Figure
-    expert_over_perturbed: Figure
-    executed_rank: Figure
-    executed_top1: Figure
-    candidates: str
-    regret: list[tuple[int, float, float]]
-    override_rate: float
-    failed: tuple[str, ...]
+    questions: Questions
+    audit: Audit
+    values: NDArray[np.float64]
+    order: tuple[float, ...]
+    over_noise: tuple[float, ...]
 
 
 def judge(
     questions: Questions, config: AuditConfig, *, draw: Draw | None, is_held_out: bool
-) -> Audit:
+) -> Judged:
     """Return all numbers of an audit.
 
     Raises:
@@ -92,8 +72,8 @@ def judge(
             f"{int(episodes.success.sum())} successes of {len(episodes)}"
         )
     values = executed_values(questions)
-    order = [value_order(values[part]) for part in _parts(questions, is_success=True)]
-    competition = _compete(questions, config, draw)
+    order = [value_order(values[part]) for part in episode_parts(questions, is_success=True)]
+    competition, over_noise = _compete(questions, config, draw)
     calibration = calibrate(values, questions.chunks.monte_carlo.astype(np.float64))
     audit = Audit(
         is_held_out=is_held_out,
@@ -104,12 +84,15 @@ def judge(
         explained=_explained(questions, values, seed=config.seed),
         calibration=calibration,
         failed=(),
+        thresholds=asdict(config.thresholds),
+        warnings=warnings_of(episodes.success, is_held_out=is_held_out),
         **competition,
     )
-    return replace(audit, failed=_failed(audit, config.thresholds))
+    audit = replace(audit, failed=_failed(audit, config.thresholds))
+    return Judged(questions, audit, values, tuple(order), tuple(over_noise))
 
 
-def _parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]:
+def episode_parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]:
     """Return the positions of each episode's chunks, in order of time."""
     episodes, row = questions.episodes, questions.chunks.row
     bounds = zip(episodes.start, episodes.end, episodes.success, strict=True)
@@ -120,10 +103,10 @@ def _parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]
     ]
 
 
-def _discrimination(
-    questions: Questions, values: NDArray[np.float64], *, seed: int
-) -> dict[str, Figure]:
-    """Return the AUC of success against failure by share of the episode gone.
+def halfway(
+    questions: Questions, values: NDArray[np.float64], *, share: float = 0.5
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the value of each long enough episode where a share of it is gone, and its outcome.
 
     Failures have no chunk in their last `horizon` ticks, successes have. So the share is of the
     ticks before those, for both: else the tick itself, later for successes, would tell them apart.
@@ -131,23 +114,35 @@ def _discrimination(
     episodes, horizon = questions.episodes, questions.critic.card.horizon
     lengths = episodes.end - episodes.start
     long = np.flatnonzero(lengths > horizon)
-    success = episodes.success[long]
+    tick = (share * (lengths[long] - 1 - horizon)).astype(np.int64)
+    wanted = episodes.start[long] + tick  # or the last one before it: not every row has a frame
+    at = values[np.searchsorted(questions.chunks.row, wanted, side="right") - 1]
+    return at, episodes.success[long]
+
+
+def _discrimination(
+    questions: Questions, values: NDArray[np.float64], *, seed: int
+) -> dict[str, Figure]:
+    """Return the AUC of success against failure by share of the episode gone."""
     found = {}
     for share in (0.25, 0.5, 0.75):
-        tick = (share * (lengths[long] - 1 - horizon)).astype(np.int64)
-        at = values[np.searchsorted(questions.chunks.row, episodes.start[long] + tick)]
+        at, success = halfway(questions, values, share=share)
 
-        def statistic(picks: NDArray[np.int64], at: NDArray[np.float64] = at) -> float:
+        def statistic(
+            picks: NDArray[np.int64],
+            at: NDArray[np.float64] = at,
+            success: NDArray[np.bool_] = success,
+        ) -> float:
             return auc(at[picks][success[picks]], at[picks][~success[picks]])
 
-        found[f"{share:g}"] = bootstrap(statistic, len(long), seed=seed)
+        found[f"{share:g}"] = bootstrap(statistic, len(at), seed=seed)
     return found
 
 
 def _explained(questions: Questions, values: NDArray[np.float64], *, seed: int) -> Figure:
     """Return how much of the realised returns the values explain, over rows of all episodes."""
     returns = questions.chunks.monte_carlo.astype(np.float64)
-    parts = _parts(questions, is_success=True) + _parts(questions, is_success=False)
+    parts = episode_parts(questions, is_success=True) + episode_parts(questions, is_success=False)
 
     def statistic(picks: NDArray[np.int64]) -> float:
         rows = np.concatenate([parts[pick] for pick in picks])
@@ -156,19 +151,27 @@ def _explained(questions: Questions, values: NDArray[np.float64], *, seed: int) 
     return bootstrap(statistic, len(parts), seed=seed)
 
 
-def _compete(questions: Questions, config: AuditConfig, draw: Draw | None) -> dict[str, Any]:
-    """Let executed chunks of successes compete with noise and with other candidates."""
+def _compete(
+    questions: Questions, config: AuditConfig, draw: Draw | None
+) -> tuple[dict[str, Any], list[float]]:
+    """Let executed chunks of successes compete with noise and with other candidates.
+
+    Returns:
+        Numbers by name, and the share of chunks that beat noise by episode.
+    """
     generator = np.random.default_rng(config.seed)
-    own = np.concatenate(_parts(questions, is_success=True))
+    own = np.concatenate(episode_parts(questions, is_success=True))
     picked = np.sort(generator.choice(own, min(config.num_states, len(own)), replace=False))
     chunks, selection = questions.chunks, questions.critic.card.selection
     rows = chunks.row[picked]
     executed = questions.episodes.actions[chunks.action_rows[picked]]
     owner = np.searchsorted(questions.episodes.end, rows, side="right")
 
+    def shares(mask: NDArray[np.float64]) -> list[float]:
+        return [float(mask[owner == number].mean()) for number in np.unique(owner)]
+
     def share(mask: NDArray[np.float64]) -> Figure:
-        by_episode = [float(mask[owner == number].mean()) for number in np.unique(owner)]
-        return mean_over_episodes(by_episode, seed=config.seed)
+        return mean_over_episodes(shares(mask), seed=config.seed)
 
     def beats(other: NDArray[np.float32]) -> NDArray[np.float64]:
         pair = np.stack([executed, other], axis=1)
@@ -176,6 +179,7 @@ def _compete(questions: Questions, config: AuditConfig, draw: Draw | None) -> di
             score_candidates(questions, rows, pair, beta=selection.beta)[:, 1] < 0, np.float64
         )
 
+    over_noise = beats(_noise(executed, questions, generator))
     neighbours = neighbour_chunks(questions, picked, config.num_candidates - 1)
     logged = questions.episodes.actions[chunks.action_rows[neighbours]]
     logged_scores = score_candidates(questions, rows, logged, beta=selection.beta)
@@ -185,18 +189,17 @@ def _compete(questions: Questions, config: AuditConfig, draw: Draw | None) -> di
         candidates = np.concatenate([executed[:, None], drawn], axis=1)
         scores = score_candidates(questions, rows, candidates, beta=selection.beta)
         origin = f"drawn from {config.policy}"
-    rank = normalised_rank(scores, index=0)
     returns = chunks.monte_carlo[neighbours].astype(np.float64)
     counts = [count for count in _COUNTS if count <= logged_scores.shape[1]]
     return {
-        "expert_over_noise": share(beats(_noise(executed, questions, generator))),
+        "expert_over_noise": share(over_noise),
         "expert_over_perturbed": share(beats(_perturbed(executed, questions, config.seed))),
-        "executed_rank": share(rank),
+        "executed_rank": share(normalised_rank(scores, index=0)),
         "executed_top1": share((scores[:, 0] >= scores.max(axis=1)).astype(np.float64)),
         "candidates": origin,
         "regret": regret_curve(logged_scores, returns, counts),
         "override_rate": float((scores.max(axis=1) > selection.margin).mean()),
-    }
+    }, shares(over_noise)
 
 
 def _noise(
@@ -239,14 +242,3 @@ def _drawn(
 def _failed(audit: Audit, thresholds: Thresholds) -> tuple[str, ...]:
     found = reached(audit)
     return tuple(name for name, least in asdict(thresholds).items() if not found[name] >= least)
-
-
-def reached(audit: Audit) -> dict[str, float]:
-    """Return the numbers that have a threshold, by its name."""
-    return {
-        "value_order": audit.value_order.value,
-        "discrimination": audit.discrimination["0.5"].value,
-        "explained": audit.explained.value,
-        "rank_correlation": audit.calibration.rank_correlation,
-        "expert_over_noise": audit.expert_over_noise.value,
-    }

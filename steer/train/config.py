@@ -7,8 +7,15 @@ from typing import Literal
 
 from steer.critics.card import HeadConfig, NetworkConfig
 from steer.errors import ConfigError
+from steer.train.algorithms.aloe import AloeConfig
+from steer.train.algorithms.cal_ql import CalQlConfig
+from steer.train.algorithms.dqc import DqcConfig
 from steer.train.algorithms.iql import IqlConfig
+from steer.train.algorithms.preference import PreferenceConfig
+from steer.train.algorithms.qc import QcConfig
+from steer.train.algorithms.ravl import RavlConfig
 from steer.train.algorithms.sarsa import SarsaConfig
+from steer.train.algorithms.vgas import VgasConfig
 
 __all__ = ["TrainConfig"]
 
@@ -17,11 +24,14 @@ __all__ = ["TrainConfig"]
 class TrainConfig:
     """Train a critic by offline RL on a LeRobotDataset v3."""
 
-    dataset: str
-    """Root of a local LeRobotDataset v3, or a hub id `owner/name`."""
+    dataset: tuple[str, ...]
+    """Roots of local LeRobotDatasets v3, or hub ids `owner/name`; several are learnt from as one,
+    for example demonstrations and what the policy itself did."""
     output: Path
     """Directory of the critic. Training state, logs and curve go to `<output>-training`."""
-    algorithm: Literal["iql", "sarsa"] = "iql"
+    algorithm: Literal[
+        "aloe", "cal_ql", "dqc", "iql", "preference", "qc", "ravl", "sarsa", "vgas"
+    ] = "iql"
     """How to learn; each has options of its own below."""
     task: str | None = None
     """Name or instruction of the task; needed where the dataset has several."""
@@ -39,7 +49,10 @@ class TrainConfig:
     num_members: int = 4
     """K, critics of the ensemble."""
     discount: float = 0.98
-    """Per control tick."""
+    """Of the reward, which is -1 until success: per control tick, or chunk."""
+    reward_per: Literal["tick", "chunk"] = "tick"
+    """What the reward is counted by. By the chunk, the same discount looks as many times further
+    ahead as a chunk has ticks (OTA): for tasks that take hundreds of ticks."""
     learning_rate: float = 3e-4
     """Peak of the cosine schedule."""
     target_rate: float = 0.005
@@ -52,35 +65,62 @@ class TrainConfig:
     """Share of the episodes kept for the audit."""
     observation: tuple[str, ...] = ()
     """Keys of the observation to learn from; none means all vectors."""
+    frames: tuple[Path, ...] = ()
+    """Directories of what cameras saw, of `steer frames`: their keys are learnt from beside the
+    vectors. For each key one a dataset, in the order of `--dataset`."""
     success: Path | None = None
     """CSV file with the columns episode,success, for data without `next.success`."""
     assume_success: bool = False
     """Take every episode for a success. Such data cannot teach what fails."""
+    candidates: Path | None = None
+    """File of `steer candidates`, for algorithms that choose; none means what was run in the states
+    most like each."""
     resume: bool = False
     """Go on from the training state that a stopped run left."""
     threads: int = 1
-    """Threads of torch; more are faster and give other last bits."""
+    """Threads of torch; other numbers give other last bits. 0 measures a few steps with one and
+    with all cores, and keeps the faster."""
     device: str = "cpu"
     """`cpu` or `cuda`."""
     log_every: int = 100
     """Steps between points of the curve."""
     save_every: int = 500
     """Steps between training states."""
+    aloe: AloeConfig = field(default_factory=AloeConfig)
+    """Options of `aloe`."""
+    cal_ql: CalQlConfig = field(default_factory=CalQlConfig)
+    """Options of `cal_ql`."""
+    dqc: DqcConfig = field(default_factory=DqcConfig)
+    """Options of `dqc`."""
     iql: IqlConfig = field(default_factory=IqlConfig)
     """Options of `iql`."""
+    preference: PreferenceConfig = field(default_factory=PreferenceConfig)
+    """Options of `preference`."""
+    qc: QcConfig = field(default_factory=QcConfig)
+    """Options of `qc`."""
+    ravl: RavlConfig = field(default_factory=RavlConfig)
+    """Options of `ravl`."""
     sarsa: SarsaConfig = field(default_factory=SarsaConfig)
     """Options of `sarsa`."""
+    vgas: VgasConfig = field(default_factory=VgasConfig)
+    """Options of `vgas`."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """Sizes of the networks."""
+    head: Literal["hl_gauss", "scalar", "sigmoid"] = "hl_gauss"
+    """How a value is learnt: as a histogram, by regression, or as a share of the range."""
     num_bins: int = 51
     """Bins of the value's histogram."""
 
     def __post_init__(self) -> None:
-        counts = ("horizon", "steps", "batch_size", "num_members", "threads")
+        if not self.dataset:
+            raise ConfigError("--dataset: expected one or more, got none")
+        counts = ("horizon", "steps", "batch_size", "num_members")
         for name in (*counts, "log_every", "save_every"):
             if getattr(self, name) < 1:
                 got = getattr(self, name)
                 raise ConfigError(f"--{name.replace('_', '-')}: expected >= 1, got {got}")
+        if self.threads < 0:
+            raise ConfigError(f"--threads: expected >= 1, or 0 to measure, got {self.threads}")
         if self.episodes is not None and self.episodes < 1:
             raise ConfigError(f"--episodes: expected >= 1, got {self.episodes}")
         for name in ("discount", "target_rate"):
@@ -97,9 +137,27 @@ class TrainConfig:
             raise ConfigError("--success and --assume-success: expected one of them, got both")
 
     @property
-    def head(self) -> HeadConfig:
+    def head_config(self) -> HeadConfig:
         """Range and bins: -1 a tick for ever is the worst that can be."""
-        return HeadConfig(v_min=-1 / (1 - self.discount), v_max=0.0, num_bins=self.num_bins)
+        v_min = -1 / (1 - self.discount)
+        return HeadConfig(kind=self.head, v_min=v_min, v_max=0.0, num_bins=self.num_bins)
+
+    @property
+    def tick_discount(self) -> float:
+        """Discount per control tick."""
+        return self.discount if self.reward_per == "tick" else self.discount ** (1 / self.horizon)
+
+    @property
+    def chunk_horizon(self) -> int:
+        """Length of the chunks that are learnt from: what is run, or what it is distilled from."""
+        return self.dqc.long_horizon if self.algorithm == "dqc" else self.horizon
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the algorithm learns from the observation after each chunk, too."""
+        if self.algorithm == "sarsa":
+            return self.sarsa.target == "td"
+        return self.algorithm not in ("preference", "vgas")
 
     def steps_for(self, num_chunks: int) -> int:
         """Return the gradient steps on so many chunks."""

@@ -1,4 +1,4 @@
-"""Recorded episodes as arrays, read from a LeRobotDataset v3.
+"""Recorded episodes read from a LeRobotDataset v3.
 
 A local root is read column by column from its parquet files; a hub id goes through lerobot's own
 loader first. Row t holds o_t, a_t and what came after a_t (`next.*`).
@@ -6,9 +6,8 @@ loader first. Row t holds o_t, a_t and what came after a_t (`next.*`).
 Shape legend: T rows of all episodes, E episodes, A action dimensions.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
-from steer.errors import DatasetError
+from steer.errors import ConfigError, DatasetError
+from steer.frames import FrameStore
+from steer.train.episodes import Episodes
 from steer.train.labels import read_success
 from steer.train.lerobot_v3 import (
     find_root,
@@ -26,82 +27,12 @@ from steer.train.lerobot_v3 import (
     read_json,
     vector_keys,
 )
+from steer.train.pairs import join_pairs, read_pairs
+from steer.train.views import Frames, frames_by_dataset, open_views, with_views
 
-__all__ = ["Episodes", "load_episodes", "relabel"]
+__all__ = ["Episodes", "load_datasets", "load_episodes", "relabel"]
 
 _CODEBASE_VERSION = "v3."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Episodes:
-    """All episodes of one task, one after another. An episode ends with its first success.
-
-    Attributes:
-        embodiment: The robot that recorded them; its observations are those held here.
-        task: Name of the task, or the instruction where the dataset names none.
-        instruction: The task in words.
-        observations: By key, float32 of shape [T, *shape].
-        actions: float32 of shape [T, A], in robot units.
-        is_success: bool of shape [T]: the action of this row reached the goal.
-        is_timeout: bool of shape [T]: last row of an episode that ended without success.
-        start: int64 of shape [E], first row of each episode.
-        end: int64 of shape [E], one past its last row.
-        episode: int64 of shape [E], its number in the dataset.
-        seed: int64 of shape [E], seed of its initial state; -1 means not known.
-        noise: float32 of shape [E], noise of the expert that recorded it; NaN means not known.
-    """
-
-    embodiment: Embodiment
-    task: str
-    instruction: str
-    observations: Mapping[str, NDArray[np.float32]]
-    actions: NDArray[np.float32]
-    is_success: NDArray[np.bool_]
-    is_timeout: NDArray[np.bool_]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    episode: NDArray[np.int64]
-    seed: NDArray[np.int64]
-    noise: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        """Return E."""
-        return len(self.start)
-
-    @property
-    def success(self) -> NDArray[np.bool_]:
-        """Whether each episode ended in success, bool of shape [E]."""
-        return self.is_success[self.end - 1]
-
-    def select(self, which: Sequence[int] | NDArray[np.int64]) -> "Episodes":
-        """Return the episodes at these positions (not dataset numbers), in this order."""
-        index = np.asarray(which, np.int64)
-        lengths = (self.end - self.start)[index]
-        rows = np.concatenate(
-            [np.arange(self.start[i], self.end[i]) for i in index] or [np.zeros(0, np.int64)]
-        )
-        end = np.cumsum(lengths)
-        return replace(
-            self,
-            observations={key: value[rows] for key, value in self.observations.items()},
-            actions=self.actions[rows],
-            is_success=self.is_success[rows],
-            is_timeout=self.is_timeout[rows],
-            start=end - lengths,
-            end=end,
-            episode=self.episode[index],
-            seed=self.seed[index],
-            noise=self.noise[index],
-        )
-
-    def fingerprint(self) -> str:
-        """Return `sha256:<hex>` over all that a critic could learn from."""
-        digest = hashlib.sha256()
-        for key in sorted(self.observations):
-            digest.update(key.encode() + np.ascontiguousarray(self.observations[key]).tobytes())
-        for array in (self.actions, self.is_success, self.is_timeout, self.start, self.end):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return f"sha256:{digest.hexdigest()}"
 
 
 def load_episodes(
@@ -111,6 +42,7 @@ def load_episodes(
     success: Path | None = None,
     assume_success: bool = False,
     observations: Sequence[str] = (),
+    frames: Sequence[Path] = (),
 ) -> Episodes:
     """Read the episodes of one task.
 
@@ -120,6 +52,7 @@ def load_episodes(
         success: CSV file with the columns episode,success, for data without `next.success`.
         assume_success: Take every episode for a success.
         observations: Keys to read; empty means all vectors.
+        frames: Directories of what its cameras saw, one a key; see `steer.frames`.
 
     Raises:
         DatasetError: The dataset cannot be read, or lacks what is needed; the text says what.
@@ -139,13 +72,95 @@ def load_episodes(
             "with --success FILE.csv, or --assume-success where all of them succeeded"
         )
     columns = read_columns(root, info["features"], keys, task_index)
-    episodes = _assemble(columns, read_embodiment(info, extra, keys), name, instruction)
+    stores = open_views(frames, name, columns)
+    episodes = _assemble(columns, read_embodiment(info, extra, keys), name, instruction, stores)
     _check_finite(root, episodes)
+    pairs = read_pairs(root, action_dim=episodes.actions.shape[1])
+    if pairs is not None:
+        episodes = replace(episodes, pairs=pairs.of(episodes.episode))
     if success is not None:
         return relabel(episodes, read_success(success, episodes.episode))
     if assume_success:
         return relabel(episodes, np.ones(len(episodes), np.bool_))
     return episodes
+
+
+def load_datasets(
+    datasets: Sequence[str | Path],
+    *,
+    task: str | None = None,
+    success: Path | None = None,
+    assume_success: bool = False,
+    observations: Sequence[str] = (),
+    frames: Sequence[Path] = (),
+) -> Episodes:
+    """Read the episodes of one task from several datasets of one robot, as one.
+
+    Episodes of more than one dataset are numbered anew, 0 to E - 1, in the order given.
+
+    Args:
+        datasets: See `load_episodes`, one or more.
+        task: As there; all must mean the same one.
+        success: As there, for a single dataset.
+        assume_success: As there.
+        observations: As there.
+        frames: As there: for each key one directory a dataset, in their order.
+
+    Raises:
+        DatasetError: As there, or they are not of one robot and task.
+        ConfigError: Outcomes in a file are given for more than one, or frames for some of them.
+    """
+    if success is not None and len(datasets) > 1:
+        raise ConfigError(f"--success: expected one --dataset with it, got {len(datasets)}")
+    seen = frames_by_dataset(frames, len(datasets))
+    found = [
+        load_episodes(
+            item,
+            task=task,
+            success=success,
+            assume_success=assume_success,
+            observations=observations,
+            frames=directories,
+        )
+        for item, directories in zip(datasets, seen, strict=True)
+    ]
+    return found[0] if len(found) == 1 else _joined(found, datasets)
+
+
+def _joined(found: Sequence[Episodes], datasets: Sequence[str | Path]) -> Episodes:
+    first = found[0]
+    for item, name in zip(found[1:], datasets[1:], strict=True):
+        misfits = item.embodiment.differences(first.embodiment)
+        if item.task != first.task:
+            misfits = [f"task: expected {first.task!r}, got {item.task!r}", *misfits]
+        if misfits:
+            raise DatasetError(f"{name}: expected what {datasets[0]} is of: {'; '.join(misfits)}")
+    offset = np.cumsum([0, *(len(item.actions) for item in found[:-1])])
+    begins = np.cumsum([0, *map(len, found[:-1])])
+    numbers = [
+        {int(number): int(begin) + index for index, number in enumerate(item.episode)}
+        for item, begin in zip(found, begins, strict=True)
+    ]
+    return replace(
+        first,
+        observations={
+            key: np.concatenate([item.observations[key] for item in found])
+            for key in first.observations
+        },
+        **{
+            name: np.concatenate([getattr(item, name) for item in found])
+            for name in ("actions", "is_success", "is_timeout", "seed", "noise")
+        },
+        **{
+            name: np.concatenate(
+                [getattr(item, name) + shift for item, shift in zip(found, offset, strict=True)]
+            )
+            for name in ("start", "end")
+        },
+        episode=np.arange(sum(map(len, found)), dtype=np.int64),
+        pairs=join_pairs([item.pairs for item in found], numbers),
+        frames={key: Frames.joined([item.frames[key] for item in found]) for key in first.frames},
+    )
 
 
 def relabel(episodes: Episodes, success: NDArray[np.bool_]) -> Episodes:
@@ -163,7 +178,11 @@ def relabel(episodes: Episodes, success: NDArray[np.bool_]) -> Episodes:
 
 
 def _assemble(
-    columns: Mapping[str, NDArray[Any]], embodiment: Embodiment, task: str, instruction: str
+    columns: Mapping[str, NDArray[Any]],
+    embodiment: Embodiment,
+    task: str,
+    instruction: str,
+    stores: Mapping[str, FrameStore],
 ) -> Episodes:
     """Find where episodes begin and end; cut each one after its first success."""
     number, frame = columns["episode_index"], columns["frame_index"]
@@ -186,8 +205,9 @@ def _assemble(
     is_timeout = np.zeros(len(is_success), np.bool_)
     is_timeout[new_end - 1] = ~is_success[new_end - 1]
     blank = np.full(len(number), np.nan)
+    whole, frames = with_views(embodiment, stores, np.flatnonzero(keep))
     return Episodes(
-        embodiment=embodiment,
+        embodiment=whole,
         task=task,
         instruction=instruction,
         observations={
@@ -202,6 +222,7 @@ def _assemble(
         episode=number[start].astype(np.int64),
         seed=columns.get("steer.seed", np.full(len(number), -1))[start].astype(np.int64),
         noise=columns.get("steer.noise", blank)[start].astype(np.float32),
+        frames=frames,
     )
 
 

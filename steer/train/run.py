@@ -3,33 +3,29 @@
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from steer import __version__
 from steer.critics.artefact import load_critic, save_critic
 from steer.critics.card import CriticCard, DatasetSummary
 from steer.critics.critic import Critic
 from steer.errors import ArtefactError, ConfigError, DatasetError
-from steer.train.algorithms.base import Learner
-from steer.train.algorithms.iql import Iql
-from steer.train.algorithms.sarsa import Sarsa
 from steer.train.config import TrainConfig
-from steer.train.datasets import Episodes, load_episodes
+from steer.train.datasets import Episodes, load_datasets
+from steer.train.fit import fit
 from steer.train.targets import build_chunks
-from steer.train.trainer import Trainer
+from steer.train.visible import seen_chunks
 
 __all__ = ["split_episodes", "train"]
 
 logger = logging.getLogger(__name__)
 
 _HOLDOUT_SEED = 20_241
-_PACKAGES = ("torch", "numpy", "safetensors")
 
 
 def train(config: TrainConfig) -> CriticCard:
@@ -46,22 +42,32 @@ def train(config: TrainConfig) -> CriticCard:
     """
     _check_device(config.device)
     _check_output(config)
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(config.threads or 1)
     torch.manual_seed(config.seed)
-    episodes = load_episodes(
+    episodes = load_datasets(
         config.dataset,
         task=config.task,
         success=config.success,
         assume_success=config.assume_success,
         observations=config.observation,
+        frames=config.frames,
     )
     episodes = _chosen(episodes, config)
-    _check_horizon(episodes, config.horizon)
+    _check_horizon(episodes, config.chunk_horizon)
     _warn_of_outcomes(episodes, config)
+    if episodes.pairs is not None:
+        used = "learnt from" if config.algorithm == "preference" else "not looked at"
+        logger.info("labelled preferences=%d: %s", len(episodes.pairs), used)
     _make_room(config.training_directory)
     kept, held_out = split_episodes(len(episodes), config.holdout)
     learnt = episodes.select(kept)
-    chunks = build_chunks(learnt, horizon=config.horizon, discount=config.discount)
+    chunks = build_chunks(
+        learnt,
+        horizon=config.chunk_horizon,
+        discount=config.tick_discount,
+        worst=config.head_config.v_min,
+    )
+    chunks = seen_chunks(chunks, learnt, looks_ahead=config.looks_ahead)
     summary = _summary(config, episodes, learnt, held_out)
     summary = replace(summary, num_chunks=len(chunks))
     logger.info(
@@ -73,15 +79,22 @@ def train(config: TrainConfig) -> CriticCard:
         len(held_out),
     )
     config = replace(config, steps=config.steps_for(len(chunks)))
-    critic = _build_critic(config, learnt, summary)
-    last = Trainer(_build_learner(config, critic), chunks, learnt, config).run()
-    critic = critic.cpu().eval()
+    return _saved(config, learnt, *fit(config, learnt, chunks, summary))
+
+
+def _saved(
+    config: TrainConfig, learnt: Episodes, critic: Critic, last: Mapping[str, float]
+) -> CriticCard:
+    """Write the critic, and return its card."""
     training = json.loads(json.dumps(asdict(config), default=str))
+    if learnt.frames:
+        training["seen"] = learnt.views()
     critic.card = replace(critic.card, training={**training, "last": last})
     before = _same_weights(critic, config.output)
     if before is not None:
         # A finished run was resumed: what was found out about these weights still holds.
-        critic.card = replace(critic.card, audit=before.audit, selection=before.selection)
+        found = {name: getattr(before, name) for name in ("audit", "measured", "selection")}
+        critic.card = replace(critic.card, **found)
     save_critic(critic, config.output)
     logger.info("wrote critic=%s digest=%s", config.output, critic.digest)
     return critic.card
@@ -92,7 +105,7 @@ def _summary(
 ) -> DatasetSummary:
     """Say what is learnt from; chunks are counted later."""
     return DatasetSummary(
-        name=config.dataset.rstrip("/").rpartition("/")[2],
+        name=", ".join(name.rstrip("/").rpartition("/")[2] for name in config.dataset),
         task=episodes.task,
         instruction=episodes.instruction,
         fingerprint=episodes.fingerprint(),
@@ -216,29 +229,3 @@ def _warn_of_outcomes(episodes: Episodes, config: TrainConfig) -> None:
             len(episodes),
             given,
         )
-
-
-def _build_critic(config: TrainConfig, episodes: Episodes, summary: DatasetSummary) -> Critic:
-    card = CriticCard(
-        algorithm=config.algorithm,
-        embodiment=episodes.embodiment,
-        horizon=config.horizon,
-        num_members=config.num_members,
-        network=config.network,
-        head=config.head,
-        discount=config.discount,
-        dataset=summary,
-        versions={"steer": __version__, **{name: version(name) for name in _PACKAGES}},
-    )
-    critic = Critic(card)
-    critic.fit_normalisation(
-        {key: torch.from_numpy(value) for key, value in episodes.observations.items()},
-        torch.from_numpy(episodes.actions),
-    )
-    return critic.train()
-
-
-def _build_learner(config: TrainConfig, critic: Critic) -> Learner:
-    if config.algorithm == "iql":
-        return Iql(critic, config.iql, target_rate=config.target_rate)
-    return Sarsa(critic, config.sarsa, target_rate=config.target_rate)

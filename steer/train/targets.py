@@ -1,6 +1,7 @@
 """From episodes to chunks with their returns: what a critic is asked to predict.
 
-The reward is -1 a control tick until success and 0 from the action that reaches it. No chunk
+The reward is the same negative number at every control tick until success, and 0 from the action
+that reaches it: -1, or that which makes -1 a chunk. No chunk
 crosses the end of an episode; a success inside a chunk stops the bootstrap; a time-out is not a
 terminal of the bootstrapped target. The Monte-Carlo return has no such way out: there an episode
 that timed out is taken to fail for ever.
@@ -9,7 +10,7 @@ Shape legend: M chunks, H horizon, T rows of all episodes.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from steer.errors import DatasetError
 from steer.train.datasets import Episodes
 
-__all__ = ["Chunks", "build_chunks"]
+__all__ = ["Chunks", "build_chunks", "row_returns", "row_windows"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,14 @@ class Chunks:
         """Return M."""
         return len(self.row)
 
+    def select(self, which: NDArray[np.bool_]) -> "Chunks":
+        """Return those of which `which`, bool [M], is true."""
+        return Chunks(*(getattr(self, item.name)[which] for item in fields(self)))
 
-def build_chunks(episodes: Episodes, *, horizon: int, discount: float) -> Chunks:
+
+def build_chunks(
+    episodes: Episodes, *, horizon: int, discount: float, worst: float | None = None
+) -> Chunks:
     """Return the chunks of all episodes.
 
     A chunk that begins at row t teaches if success comes within it, or if the observation after its
@@ -65,6 +72,7 @@ def build_chunks(episodes: Episodes, *, horizon: int, discount: float) -> Chunks
         episodes: Each ends with its first success, or timed out.
         horizon: H.
         discount: Per control tick.
+        worst: Return of failing for ever, which sets the reward of a tick; None for that of -1.
 
     Raises:
         DatasetError: No episode is long enough.
@@ -91,17 +99,35 @@ def build_chunks(episodes: Episodes, *, horizon: int, discount: float) -> Chunks
     succeeds, within = succeeds[kept], within[kept]
     next_row = np.where(within, row, row + horizon)
     next_left = end - 1 - next_row
-    forever = 1 / (1 - discount)
+    scale = _Scale(discount, worst)
     return Chunks(
         row=row,
         action_rows=_window(row, end, horizon),
-        reward=_cost(np.minimum(ticks_left, horizon), discount),
+        reward=scale.cost(np.minimum(ticks_left, horizon)),
         bootstrap=np.where(within, 0.0, discount**horizon).astype(np.float32),
         next_row=next_row,
         next_action_rows=_window(next_row, end, horizon),
         has_next_chunk=within | succeeds | (next_left >= horizon - 1),
-        monte_carlo=np.where(succeeds, _cost(ticks_left, discount), -forever).astype(np.float32),
+        monte_carlo=np.where(succeeds, scale.cost(ticks_left), scale.worst).astype(np.float32),
     )
+
+
+def row_returns(
+    episodes: Episodes, *, discount: float, worst: float | None = None
+) -> NDArray[np.float32]:
+    """Return what came after each row, float32 [T]; see `Chunks.monte_carlo`."""
+    lengths = episodes.end - episodes.start
+    left = np.repeat(episodes.end, lengths) - 1 - np.arange(len(episodes.actions))
+    is_success = np.repeat(episodes.success, lengths)
+    scale = _Scale(discount, worst)
+    return np.where(is_success, scale.cost(left), scale.worst).astype(np.float32)
+
+
+def row_windows(episodes: Episodes, *, horizon: int) -> NDArray[np.int64]:
+    """Return the rows of the actions from each row on, int64 [T, H], the last one repeated."""
+    lengths = episodes.end - episodes.start
+    rows: NDArray[np.int64] = np.arange(len(episodes.actions), dtype=np.int64)
+    return _window(rows, np.repeat(episodes.end, lengths), horizon)
 
 
 def _window(row: NDArray[np.int64], end: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
@@ -109,9 +135,20 @@ def _window(row: NDArray[np.int64], end: NDArray[np.int64], horizon: int) -> NDA
     return np.minimum(row[:, None] + np.arange(horizon), end[:, None] - 1)
 
 
-def _cost(ticks: NDArray[np.int64], discount: float) -> NDArray[np.float32]:
-    """Return the discounted sum of -1 a tick."""
-    return (-(1 - discount**ticks) / (1 - discount)).astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What ticks without success cost: `worst` for ever, and for some of them their share."""
+
+    discount: float
+    _worst: float | None
+
+    @property
+    def worst(self) -> np.float32:
+        return np.float32(-1 / (1 - self.discount) if self._worst is None else self._worst)
+
+    def cost(self, ticks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the discounted sum of the reward over so many ticks."""
+        return (self.worst * (1 - self.discount**ticks)).astype(np.float32)
 
 
 def _warn_of_short(episodes: Episodes, lengths: NDArray[np.int64], horizon: int) -> None:

@@ -7,16 +7,18 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from steer.clock import MonotonicClock
 from steer.interrupt import stop_on_interrupt
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Learner
+from steer.train.batches import Batches
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.logs import Curve
+from steer.train.pace import Pace
 from steer.train.state import load_state, save_state
 from steer.train.targets import Chunks
 
@@ -44,10 +46,13 @@ class Trainer:
     ) -> None:
         self._learner = learner.to(config.device)
         self._config = config
-        self._data = _Data(chunks, episodes, config, learner)
+        self._batches = Batches(chunks, episodes, config, learner)
         parameters = [p for p in learner.parameters() if p.requires_grad]
-        self._optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
-        self._key = _key(config, episodes.fingerprint())
+        self._optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+        data = episodes.fingerprint()
+        if learner.asks_for_pairs and episodes.pairs is not None:
+            data += episodes.pairs.fingerprint()
+        self._key = _key(config, data, episodes.views())
         self._saved = 0
 
     def run(self) -> dict[str, float]:
@@ -76,10 +81,12 @@ class Trainer:
             mininterval=1.0,
         )
         self._saved = first
+        pace = Pace(config.steps - first, MonotonicClock().now_s)
         try:
             with stop_on_interrupt() as stop:
                 for step in progress:
                     self._advance(step, curve, progress)
+                    pace.did_step()
                     if stop.is_set():
                         self._save(step + 1)
                         raise KeyboardInterrupt
@@ -95,7 +102,7 @@ class Trainer:
 
     def _advance(self, step: int, curve: Curve, progress: "tqdm[int]") -> None:
         """Do one step, and what is due after it."""
-        config, shown = self._config, self._step(step)
+        config, shown = self._config, self.step(step)
         if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
             point = {name: value.item() for name, value in shown.items()}
             with _going_on("curve"):
@@ -104,11 +111,12 @@ class Trainer:
         if (step + 1) % config.save_every == 0:
             self._save(step + 1)
 
-    def _step(self, step: int) -> Mapping[str, Tensor]:
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        """Learn from the batch of a step, counted from 0; return what to show of it, by name."""
         rate = _learning_rate(self._config, step)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        loss, shown = self._learner.loss(self._data.batch(step))
+        loss, shown = self._learner.loss(self._batches.of(step))
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no hint here
         self._optimiser.step()
@@ -136,50 +144,14 @@ def _going_on(what: str) -> Iterator[None]:
         logger.warning("%s not written, going on: %s", what, error)
 
 
-class _Data:
-    """Everything as tensors on the device, gathered by index."""
-
-    def __init__(
-        self, chunks: Chunks, episodes: Episodes, config: TrainConfig, learner: Learner
-    ) -> None:
-        def move(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
-            return torch.from_numpy(array).to(config.device)
-
-        usable = chunks.has_next_chunk if learner.needs_next_chunk else np.ones(len(chunks), bool)
-        self._usable = np.flatnonzero(usable)
-        self._config = config
-        self._device = config.device
-        self._observations = {key: move(value) for key, value in episodes.observations.items()}
-        self._actions = move(episodes.actions)
-        self._row, self._next_row = move(chunks.row), move(chunks.next_row)
-        self._action_rows = move(chunks.action_rows)
-        self._next_action_rows = move(chunks.next_action_rows)
-        self._reward, self._bootstrap = move(chunks.reward), move(chunks.bootstrap)
-        self._monte_carlo = move(chunks.monte_carlo)
-
-    def batch(self, step: int) -> Batch:
-        """Return the batch of a step."""
-        generator = np.random.default_rng((self._config.seed, step))
-        picked = self._usable[generator.integers(len(self._usable), size=self._config.batch_size)]
-        index = torch.from_numpy(picked).to(self._device)
-        row, next_row = self._row[index], self._next_row[index]
-        return Batch(
-            observations={key: value[row] for key, value in self._observations.items()},
-            chunks_BHA=self._actions[self._action_rows[index]],
-            reward_B=self._reward[index],
-            bootstrap_B=self._bootstrap[index],
-            next_observations={key: value[next_row] for key, value in self._observations.items()},
-            next_chunks_BHA=self._actions[self._next_action_rows[index]],
-            monte_carlo_B=self._monte_carlo[index],
-        )
-
-
 def _learning_rate(config: TrainConfig, step: int) -> float:
     """Return the rate of a step: a short warm-up, then a cosine to zero."""
     warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
     return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def _key(config: TrainConfig, fingerprint: str) -> str:
+def _key(config: TrainConfig, fingerprint: str, views: Mapping[str, object]) -> str:
     tree = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    if views:
+        tree["seen"] = views
     return json.dumps({**tree, "data": fingerprint}, sort_keys=True, default=str)

@@ -30,6 +30,8 @@ class Provenance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PROVENANCE_UNSPECIFIED: _ClassVar[Provenance]
     PROVENANCE_POLICY: _ClassVar[Provenance]
     PROVENANCE_PERTURBATION: _ClassVar[Provenance]
+    PROVENANCE_FITTED: _ClassVar[Provenance]
+    PROVENANCE_CONTINUATION: _ClassVar[Provenance]
 
 class Selector(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -66,6 +68,8 @@ IMAGE_ENCODING_PNG: ImageEncoding
 PROVENANCE_UNSPECIFIED: Provenance
 PROVENANCE_POLICY: Provenance
 PROVENANCE_PERTURBATION: Provenance
+PROVENANCE_FITTED: Provenance
+PROVENANCE_CONTINUATION: Provenance
 SELECTOR_UNSPECIFIED: Selector
 SELECTOR_ARGMAX: Selector
 SELECTOR_SOFTMAX: Selector
@@ -101,7 +105,7 @@ class Image(_message.Message):
     def __init__(self, encoding: _Optional[_Union[ImageEncoding, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ("tensors", "images", "captured_at", "instruction")
+    __slots__ = ("tensors", "images", "captured_at", "instruction", "running")
     class TensorsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -120,11 +124,13 @@ class Observation(_message.Message):
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTION_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
     tensors: _containers.MessageMap[str, Tensor]
     images: _containers.MessageMap[str, Image]
     captured_at: _duration_pb2.Duration
     instruction: str
-    def __init__(self, tensors: _Optional[_Mapping[str, Tensor]] = ..., images: _Optional[_Mapping[str, Image]] = ..., captured_at: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., instruction: _Optional[str] = ...) -> None: ...
+    running: Tensor
+    def __init__(self, tensors: _Optional[_Mapping[str, Tensor]] = ..., images: _Optional[_Mapping[str, Image]] = ..., captured_at: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., instruction: _Optional[str] = ..., running: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Candidates(_message.Message):
     __slots__ = ("actions", "provenance")
@@ -185,20 +191,35 @@ class Embodiment(_message.Message):
     def __init__(self, name: _Optional[str] = ..., control_hz: _Optional[float] = ..., actions: _Optional[_Iterable[_Union[ActionDim, _Mapping]]] = ..., observations: _Optional[_Iterable[_Union[ObservationField, _Mapping]]] = ..., mode: _Optional[str] = ..., frame: _Optional[str] = ..., rotation: _Optional[str] = ..., gripper: _Optional[str] = ..., out_of_range: _Optional[str] = ...) -> None: ...
 
 class Selection(_message.Message):
-    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau")
+    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau", "weights", "num_fitted", "adaptive", "continuation")
+    class WeightsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     GATED_FIELD_NUMBER: _ClassVar[int]
     MARGIN_FIELD_NUMBER: _ClassVar[int]
     BETA_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     TAU_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    NUM_FITTED_FIELD_NUMBER: _ClassVar[int]
+    ADAPTIVE_FIELD_NUMBER: _ClassVar[int]
+    CONTINUATION_FIELD_NUMBER: _ClassVar[int]
     selector: Selector
     gated: bool
     margin: float
     beta: float
     temperature: float
     tau: float
-    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ...) -> None: ...
+    weights: _containers.ScalarMap[str, float]
+    num_fitted: int
+    adaptive: bool
+    continuation: bool
+    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ..., weights: _Optional[_Mapping[str, float]] = ..., num_fitted: _Optional[int] = ..., adaptive: bool = ..., continuation: bool = ...) -> None: ...
 
 class Timings(_message.Message):
     __slots__ = ("decode", "policy", "queue", "encode", "score", "total")
@@ -217,7 +238,7 @@ class Timings(_message.Message):
     def __init__(self, decode: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., queue: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., encode: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., score: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., total: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("sequence", "index", "chunk", "commit_horizon", "reason", "overrode", "scores", "values", "provenance", "feasible", "num_scored", "budget_hit", "timings", "critic_digest", "policy", "candidates")
+    __slots__ = ("sequence", "index", "chunk", "commit_horizon", "reason", "overrode", "scores", "values", "provenance", "feasible", "num_scored", "budget_hit", "timings", "critic_digest", "policy", "candidates", "left_out")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +255,7 @@ class Decision(_message.Message):
     CRITIC_DIGEST_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     index: int
     chunk: Tensor
@@ -250,4 +272,5 @@ class Decision(_message.Message):
     critic_digest: str
     policy: str
     candidates: Candidates
-    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., chunk: _Optional[_Union[Tensor, _Mapping]] = ..., commit_horizon: _Optional[int] = ..., reason: _Optional[_Union[Reason, str]] = ..., overrode: bool = ..., scores: _Optional[_Union[Tensor, _Mapping]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., provenance: _Optional[_Iterable[_Union[Provenance, str]]] = ..., feasible: _Optional[_Iterable[bool]] = ..., num_scored: _Optional[int] = ..., budget_hit: bool = ..., timings: _Optional[_Union[Timings, _Mapping]] = ..., critic_digest: _Optional[str] = ..., policy: _Optional[str] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., chunk: _Optional[_Union[Tensor, _Mapping]] = ..., commit_horizon: _Optional[int] = ..., reason: _Optional[_Union[Reason, str]] = ..., overrode: bool = ..., scores: _Optional[_Union[Tensor, _Mapping]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., provenance: _Optional[_Iterable[_Union[Provenance, str]]] = ..., feasible: _Optional[_Iterable[bool]] = ..., num_scored: _Optional[int] = ..., budget_hit: bool = ..., timings: _Optional[_Union[Timings, _Mapping]] = ..., critic_digest: _Optional[str] = ..., policy: _Optional[str] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -74,6 +74,8 @@ def observation_to_message(observation: Observation) -> types_pb2.Observation:
 def fill_observation(message: types_pb2.Observation, observation: Observation) -> None:
     """Write an observation into an empty message that stands in its place."""
     message.instruction = observation.instruction
+    if observation.running is not None:
+        fill_tensor(message.running, observation.running)
     for name, value in observation.arrays.items():
         if isinstance(value, EncodedImage):
             message.images[name].CopyFrom(image_to_message(value))
@@ -113,7 +115,12 @@ def observation_from_message(message: types_pb2.Observation) -> Observation:
     captured = None
     if message.HasField("captured_at"):
         captured = duration_to_seconds(message.captured_at, "observation.captured_at")
-    return Observation(arrays, captured_at_s=captured, instruction=message.instruction)
+    running = None
+    if message.HasField("running"):
+        running = cast(
+            "NDArray[np.float32]", tensor_from_message(message.running, "observation.running")
+        )
+    return Observation(arrays, captured, message.instruction, running)
 
 
 def provenance_codes(provenance: Sequence[Provenance]) -> list[Any]:
@@ -180,6 +187,10 @@ def selection_to_message(selection: Selection) -> types_pb2.Selection:
         beta=selection.beta,
         temperature=selection.temperature,
         tau=selection.tau,
+        weights=selection.weights,
+        num_fitted=selection.num_fitted,
+        adaptive=selection.adaptive,
+        continuation=selection.continuation,
     )
 
 
@@ -194,7 +205,14 @@ def selection_from_message(message: types_pb2.Selection) -> Selection:
         for name in ("gated", "margin", "beta", "temperature", "tau")
         if message.HasField(name)
     }
-    return Selection(selector=selector_from_code(message.selector), **given)
+    return Selection(
+        selector=selector_from_code(message.selector),
+        weights=dict(message.weights),
+        num_fitted=message.num_fitted,
+        adaptive=message.adaptive,
+        continuation=message.continuation,
+        **given,
+    )
 
 
 def decision_to_message(decision: Decision) -> types_pb2.Decision:
@@ -211,6 +229,7 @@ def decision_to_message(decision: Decision) -> types_pb2.Decision:
         budget_hit=decision.budget_hit,
         critic_digest=decision.critic_digest,
         policy=decision.policy,
+        left_out=decision.left_out,
     )
     fill_tensor(message.chunk, decision.chunk)
     fill_tensor(message.scores, decision.scores)
@@ -259,6 +278,7 @@ def decision_from_message(message: types_pb2.Decision) -> Decision:
         policy=message.policy,
         candidates=candidates_from_message(message.candidates) if has_candidates else None,
         sequence=message.sequence,
+        left_out=tuple(message.left_out),
     )
 
 

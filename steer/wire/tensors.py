@@ -8,8 +8,9 @@ import numpy as np
 from google.protobuf.duration_pb2 import Duration
 from numpy.typing import NDArray
 
+from steer.checks import DTYPES, MAX_RANK, check_finite
 from steer.errors import InvalidInputError
-from steer.types import DTYPES, MAX_RANK, EncodedImage, check_finite
+from steer.types import EncodedImage
 from steer.v1 import types_pb2
 
 __all__ = [

@@ -14,6 +14,8 @@ from safetensors.torch import save
 
 from steer.critics import artefact
 from steer.critics.artefact import load_critic, save_critic, update_card
+from steer.critics.critic import Critic
+from steer.embodiment import ObservationField
 from steer.errors import ArtefactError
 
 
@@ -109,6 +111,41 @@ def test_tensors_that_do_not_fit_the_card_are_refused(critic, saved, change):
     _replace_weights(saved, save(state))
 
     with pytest.raises(ArtefactError, match="expected"):
+        load_critic(saved)
+
+
+@pytest.mark.parametrize("has_vectors", [False, True])
+@pytest.mark.parametrize("language_dim", [0, 5])
+def test_a_critic_of_large_images_and_clouds_is_read_again(
+    card, tmp_path, has_vectors, language_dim
+):
+    """However many pixels there are, the weights of its encoders are as many as ever."""
+    seen = (
+        ObservationField(name="observation.images.top", dtype="uint8", shape=(480, 640, 3)),
+        ObservationField(name="observation.points.top", dtype="float32", shape=(4096, 3)),
+    )
+    vectors = card.embodiment.observations if has_vectors else ()
+    card = replace(
+        card,
+        embodiment=replace(card.embodiment, observations=(*vectors, *seen)),
+        network=replace(card.network, language_dim=language_dim),
+    )
+    critic = Critic(card).eval()
+
+    save_critic(critic, tmp_path / "critic")
+
+    assert load_critic(tmp_path / "critic").digest == critic.digest
+
+
+def test_many_cameras_in_the_card_cost_nothing(saved):
+    """A card that claims a hundred encoders is refused without making one."""
+    card = json.loads((saved / "card.json").read_text())
+    field = {"dtype": "uint8", "shape": [16, 16, 3], "unit": ""}
+    fields = [{**field, "name": f"observation.images.{number}"} for number in range(100)]
+    card["embodiment"]["observations"] += fields
+    (saved / "card.json").write_text(json.dumps(card))
+
+    with pytest.raises(ArtefactError, match=r"expected the card's 14[0-9]{6} weights"):
         load_critic(saved)
 
 

@@ -69,6 +69,7 @@ def test_text_that_is_no_card_is_refused(text):
         {"network": {"encoder_hidden": -1, "context_dim": 6, "member_hidden": [8]}},
         {"embodiment": {}},
         {"selection": {"margin": -1.0, "beta": 1.0}},
+        {"selection": {"margin": 0.5, "beta": 1.0, "weights": {"consensus": -1.0}}},
     ],
 )
 def test_wrong_field_is_refused(card, change):
@@ -85,7 +86,7 @@ def test_wrong_field_is_refused(card, change):
         (lambda tree: tree.pop("network"), "CriticCard: expected the fields ['network'] too"),
         (lambda tree: tree["head"].pop("v_min"), "HeadConfig: expected the fields ['v_min'] too"),
         (lambda tree: tree.update(surprise=1), "CriticCard: expected no fields ['surprise']"),
-        (lambda tree: tree.update(head=None), "HeadConfig: expected the fields ['margin_bins',"),
+        (lambda tree: tree.update(head=None), "HeadConfig: expected the fields ['kind',"),
         (lambda tree: tree.update(discount="x"), "expected fields of a card's types, got "),
         (
             lambda tree: tree["head"].update(margin_bins=True),

@@ -68,3 +68,26 @@ def test_members_do_not_share_gradients():
         assert parameter.grad[0].abs().max() == 0
         assert parameter.grad[2].abs().max() == 0
         assert parameter.grad[1].abs().max() > 0
+
+
+def test_layer_norm_is_the_one_of_torch_in_value_and_gradient():
+    """Member by member, with its own scale and shift, to float rounding."""
+    torch.manual_seed(0)
+    norm = EnsembleLayerNorm(3, 24)
+    x_KRO = (4 * torch.randn(3, 7, 24) + 2).requires_grad_()
+    with torch.no_grad():
+        norm.scale_K1O.normal_()
+        norm.shift_K1O.normal_()
+
+    out_KRO = norm(x_KRO)
+    out_KRO.square().sum().backward()
+    parts = []
+    other_KRO = x_KRO.detach().clone().requires_grad_()
+    for k in range(3):
+        weight, bias = norm.scale_K1O[k, 0].detach(), norm.shift_K1O[k, 0].detach()
+        parts.append(torch.nn.functional.layer_norm(other_KRO[k], (24,), weight, bias))
+    torch.stack(parts).square().sum().backward()
+
+    torch.testing.assert_close(out_KRO, torch.stack(parts))
+    torch.testing.assert_close(x_KRO.grad, other_KRO.grad)
+    assert set(norm.state_dict()) == {"scale_K1O", "shift_K1O"}

@@ -1,10 +1,10 @@
-"""The HL-Gauss head: targets whose mean is the target."""
+"""The heads: what is taught is what is read back."""
 
 import pytest
 import torch
 
 from steer.critics.card import HeadConfig
-from steer.critics.heads import HlGaussHead
+from steer.critics.heads import HlGaussHead, make_head
 
 
 @pytest.fixture
@@ -56,3 +56,29 @@ def test_loss_is_least_at_the_target(head):
 
     assert head.loss(right, target) < head.loss(wrong, target)
     assert head.value(right).item() == pytest.approx(-12.3, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["hl_gauss", "scalar", "sigmoid"])
+def test_learning_a_target_gives_its_value(kind):
+    """Outputs that descend the loss end at the value that was taught, in discounted return."""
+    head = make_head(HeadConfig(kind=kind))
+    value = torch.tensor([-49.0, -20.0, -0.5])
+    outputs = torch.zeros(3, head.config.num_outputs, requires_grad=True)
+    optimiser = torch.optim.Adam([outputs], lr=0.1)
+
+    for _ in range(500):
+        optimiser.zero_grad()
+        head.loss(outputs, head.target(value)).sum().backward()
+        optimiser.step()
+
+    torch.testing.assert_close(head.value(outputs.detach()), value, atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["hl_gauss", "scalar", "sigmoid"])
+def test_every_head_clips_its_target(kind):
+    """Returns beyond the range are taught as its ends."""
+    head = make_head(HeadConfig(kind=kind))
+
+    torch.testing.assert_close(
+        head.target(torch.tensor([-80.0, 3.0])), head.target(torch.tensor([-50.0, 0.0]))
+    )

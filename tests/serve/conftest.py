@@ -136,14 +136,24 @@ def run(loop):
 
 
 @pytest.fixture(scope="session")
-def serving(run, critic_dir):
+def make_config(critic_dir):
+    """Make what a server of the small critic is told; nobody has audited its random weights."""
+
+    def make(**options):
+        options = {"critic": (str(critic_dir),), "listen": "127.0.0.1:0", **options}
+        return ServeConfig(**{"allow_unaudited": True, **options})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def serving(run, make_config):
     """Serve for the length of a `with` block, which gets the address."""
 
     @contextlib.contextmanager
-    def serving(*, worker=None, clock=None, critic=None, **options):
-        options = {"listen": "127.0.0.1:0", "drain_s": 0.0, "max_candidates": 8, **options}
-        options.setdefault("expected_candidates", 4)
-        config = ServeConfig(critic=critic or (str(critic_dir),), **options)
+    def serving(*, worker=None, clock=None, **options):
+        options = {"drain_s": 0.0, "max_candidates": 8, "expected_candidates": 4, **options}
+        config = make_config(**options)
 
         async def make():
             return Server(config, clock=clock, worker=worker)

@@ -1,5 +1,7 @@
 """What a server tells of itself, and what holds of what a session wants."""
 
+from dataclasses import replace
+
 import pytest
 
 from steer.errors import ConfigError
@@ -39,6 +41,25 @@ def test_a_session_may_choose_for_itself(make_critic):
 
     assert (rule.selector, rule.gated, rule.margin, rule.beta) == ("random", False, 2.0, 3.0)
     assert rule.tau == 0.9
+
+
+def test_weights_take_the_place_of_the_cards_one_by_one(make_critic):
+    """A session that sets one scorer keeps the card's others, and 0 switches one off."""
+    critic = make_critic()
+    defaults = replace(critic.card.selection, weights={"consensus": 2.0, "tournament": 1.0})
+    critic.card = replace(critic.card, selection=defaults)
+
+    rule = resolve(Selection(weights={"consensus": 0.0}), critic, limits())
+
+    assert rule.weights == {"consensus": 0.0, "tournament": 1.0}
+
+
+def test_a_weight_of_a_scorer_that_there_is_not_is_refused(make_critic):
+    """The text has those that there are."""
+    with pytest.raises(
+        ConfigError, match=r"selection.weights: expected of consensus, .* got 'luc'"
+    ):
+        resolve(Selection(weights={"luc": 1.0}), make_critic(), limits())
 
 
 def test_the_server_clamps(make_critic):

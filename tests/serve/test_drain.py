@@ -10,7 +10,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from steer.client import SteerClient
 from steer.errors import UnreachableError
-from steer.serve.config import ServeConfig
 from steer.serve.server import Server
 from steer.serve.sources.base import SourceInfo
 from steer.types import Candidates
@@ -46,13 +45,12 @@ class DoorSource:
 
 
 @pytest.fixture
-def stop_while_one_is_open(run, robot, critic_dir, observation):
+def stop_while_one_is_open(run, robot, make_config, observation):
     """Stop a server in the middle of a Steer; return what each side saw."""
 
     async def scenario(pool, *, hurry):
         worker = DoorSource(robot)
-        config = ServeConfig(critic=(str(critic_dir),), listen="127.0.0.1:0", drain_s=10.0)
-        server = Server(config, worker=worker)
+        server = Server(make_config(drain_s=10.0), worker=worker)
         address = await server.start()
         loop = asyncio.get_running_loop()
         client = SteerClient(address)

@@ -29,8 +29,8 @@ class Blocking(torch.nn.Module):
         self.door.wait(10)
         return self.inner.embed(observations)
 
-    def score(self, context, chunks):
-        return self.inner.score(context, chunks)
+    def score_prefixes(self, context, chunks):
+        return self.inner.score_prefixes(context, chunks)
 
 
 class Spoilt(torch.nn.Module):
@@ -41,8 +41,8 @@ class Spoilt(torch.nn.Module):
         self.card, self.digest, self.embed = critic.card, critic.digest, critic.embed
         self.inner, self.spoil = critic, spoil
 
-    def score(self, context, chunks):
-        return self.spoil(self.inner.score(context, chunks))
+    def score_prefixes(self, context, chunks):
+        return self.spoil(self.inner.score_prefixes(context, chunks))
 
 
 @pytest.fixture

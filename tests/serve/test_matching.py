@@ -13,7 +13,7 @@ from steer.serve.matching import Match, doubts, match
 def catalogue(make_critic, make_source):
     def catalogue(critics=("reach",), sources=()):
         return Catalogue(
-            critics={name: make_critic() for name in critics},
+            critics={name: make_critic(audit={"failed": []}) for name in critics},
             sources={name: make_source(name) for name in sources},
         )
 
@@ -143,7 +143,10 @@ def test_the_operator_is_told_what_will_not_serve(catalogue, make_source):
 
     found = doubts(offered)
 
-    assert found[0] == "critic=reach failed its audit: explained, value_order"
+    assert found[0] == (
+        "critic=reach: expected an audit that it passed, got one that failed: explained, "
+        "value_order"
+    )
     assert found[1].startswith("policy=other drives a body that no critic knows: embodiment.c")
     assert len(found) == 2
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from steer.clock import FakeClock
+from steer.critics.card import NetworkConfig
 from steer.errors import InvalidInputError
 from steer.rank.select import Rule
+from steer.serve import ranking
 from steer.serve.engine import Scored
 from steer.serve.ranking import Call, Ranker
 from steer.serve.sessions import Session
@@ -127,6 +129,34 @@ def test_fewer_candidates_than_wanted_is_a_budget_that_was_hit(decide):
     assert (decision.index, decision.budget_hit) == (1, True)
 
 
+def test_weighted_scorers_add_to_the_critic(decide):
+    """Two candidates that agree outdo one that the critic likes a little better."""
+    chunks = np.stack([np.full((4, 2), place, np.float32) for place in (-1.0, 1.0, 0.1, 0.1)])
+    outcome = scored(0.0, 0.7, 0.6, 0.55)
+
+    alone, _, _ = decide(outcome, candidates=Candidates(chunks))
+    both, _, _ = decide(
+        outcome, candidates=Candidates(chunks), rule=replace(RULE, weights={"consensus": 1.0})
+    )
+
+    assert (alone.index, both.index) == (1, 2)
+    assert both.scores[0] == 0
+    assert both.scores[2] > alone.scores[2]
+    assert both.left_out == ()
+
+
+def test_a_scorer_that_fails_is_left_out_flagged_and_counted(decide, monkeypatch, caplog):
+    """The decision is made with what is left."""
+    broken = {"consensus": lambda situation: np.full(len(situation), np.nan, np.float32)}
+    monkeypatch.setattr(ranking, "SCORERS", broken)
+
+    decision, _, _ = decide(scored(0.0, 2.0, 1.0), rule=replace(RULE, weights={"consensus": 1.0}))
+
+    assert (decision.index, decision.left_out) == (1, ("consensus",))
+    assert decision.scores.tolist() == [0, 2, 1]
+    assert "left out scorer=consensus count=1 why=expected finite float32" in caplog.text
+
+
 def test_an_infeasible_winner_does_not_run(decide, robot, rng):
     """Limits are looked at on the prefix that would be run."""
     body = replace(robot, out_of_range="reject")
@@ -137,7 +167,8 @@ def test_an_infeasible_winner_does_not_run(decide, robot, rng):
     session = Session("t", body, "reach", "", RULE, "r", 0.0)
     call = Call(session=session, noise_seed=1, sequence=7, start_s=0.0, deadline_s=6.0)
     critic = type("Stub", (), {"digest": "sha256:1", "card": None})()
-    critic.card = type("Card", (), {"horizon": 3, "embodiment": robot})()
+    network = NetworkConfig()
+    critic.card = type("Card", (), {"horizon": 3, "embodiment": robot, "network": network})()
     observation = Observation({"observation.state": np.zeros(3, np.float32)})
 
     decision = asyncio.run(

@@ -13,7 +13,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from steer.client import SteerClient
 from steer.clock import FakeClock
 from steer.errors import ArtefactError, ConfigError
-from steer.serve.config import ServeConfig
 from steer.serve.server import Server
 from steer.types import Candidates, Reason, Selection
 from steer.v1 import steering_pb2 as pb
@@ -34,7 +33,7 @@ def test_a_ready_server_is_serving(channel):
     assert health(channel, "steer.v1.Steering") == SERVING
 
 
-def test_a_server_that_still_loads_answers_that_it_is_not_serving(run, critic_dir, robot):
+def test_a_server_that_still_loads_answers_that_it_is_not_serving(run, make_config, robot):
     """Robots are turned away with UNAVAILABLE until everything is warm."""
 
     class SlowWorker:
@@ -62,7 +61,7 @@ def test_a_server_that_still_loads_answers_that_it_is_not_serving(run, critic_di
 
     async def scenario():
         port = free_port()
-        config = ServeConfig(critic=(str(critic_dir),), listen=f"127.0.0.1:{port}", drain_s=0.0)
+        config = make_config(listen=f"127.0.0.1:{port}", drain_s=0.0)
         server = Server(config, worker=worker)
         starting = asyncio.create_task(server.start())
         await worker.entered.wait()
@@ -93,12 +92,12 @@ def test_a_port_in_use_is_one_clear_error(serving, address):
     ("device", "text"),
     [("tpu", "expected cpu or cuda, got 'tpu'"), ("cuda", "expected a machine with CUDA")],
 )
-def test_a_device_that_is_not_there_is_refused(critic_dir, monkeypatch, device, text):
+def test_a_device_that_is_not_there_is_refused(make_config, monkeypatch, device, text):
     """Before anything is loaded."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
 
     with pytest.raises(ConfigError, match=text):
-        Server(ServeConfig(critic=(str(critic_dir),), device=device))
+        Server(make_config(device=device))
 
 
 def test_a_damaged_critic_stops_the_start(serving, critic_dir, tmp_path):

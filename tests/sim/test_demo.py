@@ -5,7 +5,10 @@ import fcntl
 import pytest
 
 from sim import demo
+from sim.suite import critic_path
 from sim.tasks import DEMO
+from steer.critics.card import CriticCard
+from steer.critics.verdict import audit_fault
 from steer.errors import ConfigError
 
 
@@ -97,3 +100,11 @@ def test_a_wrong_task_is_refused(capsys, tmp_path):
     """Exit code 2 and one line."""
     assert demo.main(["--tasks", "pull", "--output", str(tmp_path)]) == 2
     assert "pull" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", DEMO)
+def test_the_demo_s_server_needs_no_leave_for_its_critics(task):
+    """All of them passed their audit; that of `make demo` is started without the flag."""
+    path = critic_path(task) / "card.json"
+
+    assert audit_fault(CriticCard.from_json(path.read_text())) == ""

@@ -29,6 +29,16 @@ def run(tmp_path, *options):
             ("--cells", "diffusion/push", "--critic", "push=.", "--server", "host:1"),
             "--critic: expected none with --server",
         ),
+        (
+            ("--cells", "diffusion/push", "--critic", "push=nowhere"),
+            "the directory of a critic",
+        ),
+        (("--cells", "diffusion/push", "--candidates", "0"), "--candidates: expected >= 1, got 0"),
+        (("--cells", "diffusion/push", "--weight", "consensus"), "--weight: expected SCORER=W"),
+        (
+            ("--cells", "diffusion/push", "--blank", "k"),
+            "--blank: expected what the critic of push",
+        ),
         (("--suite", "quick", "--limit", "package"), "--limit: expected none with --suite"),
         (("--suite", "quick", "--arms", "oracle"), "--arms: expected some of alone, random"),
         (("--cells", "none.py:policy/push"), "none.py"),

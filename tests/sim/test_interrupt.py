@@ -12,7 +12,7 @@ COMMANDS = (
     "sim.demo",
     "sim.evaluate",
     "sim.film",
-    "sim.policies.pictures",
+    "sim.frames",
     "sim.policies.plan",
     "sim.policies.train",
     "sim.report",

@@ -79,7 +79,7 @@ def test_the_record_has_every_trial_and_the_choice(rows):
     record = tune._record(cells_of("diffusion/push"), 20, trials, {"push": "sha256:a"})
 
     assert json.loads(json.dumps(record)) == record
-    assert record["settings"] == {"num_candidates": 16, "margin": 0.5, "beta": None}
+    assert Settings(**record["settings"]) == Settings(num_candidates=16, margin=0.5)
     assert [trial["gain"] for trial in record["trials"]] == [0.5, 1.0]
     assert (record["critics"], record["cells"]) == ({"push": "sha256:a"}, ["diffusion/push"])
     assert np.isclose(record["trials"][1]["low"], 1.0)

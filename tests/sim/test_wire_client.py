@@ -11,7 +11,7 @@ import sim
 root = pathlib.Path(sim.__file__).parent
 for path in sorted(root.rglob("*.py")):
     name = ".".join(path.relative_to(root.parent).with_suffix("").parts)
-    if not name.startswith("sim.policies") and path.name != "__init__.py":
+    if not name.startswith(("sim.policies", "sim.bank")) and path.name != "__init__.py":
         importlib.import_module(name)
 from sim.experts import make_expert
 from sim.tasks import TASKS, make
@@ -27,7 +27,7 @@ sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
 
 @pytest.mark.slow
 def test_simulated_robots_load_no_deep_learning_library():
-    """In a fresh process, with every module but `sim.policies`, and a task of every package."""
+    """In a fresh process, with all modules but `sim.policies` and `sim.bank`, and all packages."""
     result = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=60, check=False
     )

@@ -97,7 +97,7 @@ def small_config(tmp_path):
 
     def make(**changes):
         options = {
-            "dataset": "unused",
+            "dataset": ("unused",),
             "output": tmp_path / "critic",
             "horizon": 2,
             "steps": 12,

@@ -89,7 +89,7 @@ def case(tmp_path, write_dataset):
             path.write_text("\n".join(["episode,success", *rows, ""]))
             return path
 
-        return str(root), walks, outcomes
+        return (str(root),), walks, outcomes
 
     return make
 
@@ -217,4 +217,4 @@ def test_time_alone_does_not_tell_success_from_failure(case, tmp_path, monkeypat
 def test_a_competition_needs_states_and_two_candidates(options, tmp_path):
     """Else there is nothing to compare."""
     with pytest.raises(ConfigError, match="expected >= 1 and >= 2"):
-        AuditConfig(critic=tmp_path, dataset="data", **options)
+        AuditConfig(critic=tmp_path, dataset=("data",), **options)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from steer.errors import DatasetError
-from steer.train.datasets import load_episodes, relabel
+from steer.errors import ConfigError, DatasetError
+from steer.train.datasets import load_datasets, load_episodes, relabel
 
 
 @pytest.fixture
@@ -207,3 +207,37 @@ def test_reads_what_lerobot_writes(tmp_path):
     np.testing.assert_array_equal(loaded.actions, actions.reshape(10, 2))
     assert loaded.success.tolist() == [False, True]
     assert [dim.name for dim in loaded.embodiment.actions] == ["a", "b"]
+
+
+def test_several_datasets_are_learnt_from_as_one(make_episodes, write_dataset):
+    """Demonstrations, and what the policy did: rows follow each other, episodes count anew."""
+    first = make_episodes([4, 6], [True, False])
+    second = make_episodes([5], [True])
+    roots = [write_dataset(first, name="one"), write_dataset(second, name="two")]
+
+    joined = load_datasets(roots)
+
+    np.testing.assert_array_equal(joined.episode, [0, 1, 2])
+    np.testing.assert_array_equal(joined.start, [0, 4, 10])
+    np.testing.assert_array_equal(joined.end, [4, 10, 15])
+    np.testing.assert_array_equal(joined.success, [True, False, True])
+    np.testing.assert_array_equal(joined.actions, np.concatenate([first.actions, second.actions]))
+    assert joined.select([2]).actions.shape == (5, 1)
+
+
+def test_a_dataset_of_another_task_is_not_added(make_episodes, write_dataset):
+    """Their values have nothing to do with each other."""
+    episodes = make_episodes([4], [True])
+    one = write_dataset(episodes, name="one")
+    two = write_dataset(episodes, name="two", instruction="walk to the left")
+
+    with pytest.raises(DatasetError, match=r"two: expected what .*one is of: task: expected"):
+        load_datasets([one, two])
+
+
+def test_outcomes_in_a_file_are_of_one_dataset(make_episodes, write_dataset, tmp_path):
+    """The numbers in it would mean episodes of either."""
+    root = write_dataset(make_episodes([4], [True]))
+
+    with pytest.raises(ConfigError, match="--success: expected one --dataset with it, got 2"):
+        load_datasets([root, root], success=tmp_path / "outcomes.csv")

@@ -36,7 +36,7 @@ def fsync(descriptor):
 
 state.os.fsync = fsync
 train(TrainConfig(
-    dataset=sys.argv[1], output=Path(sys.argv[2]), horizon=2, steps=12, batch_size=16,
+    dataset=(sys.argv[1],), output=Path(sys.argv[2]), horizon=2, steps=12, batch_size=16,
     num_members=2, discount=0.8, log_every=4, save_every=5,
     network=NetworkConfig(encoder_hidden=16, context_dim=8, member_hidden=(16, 16)),
 ))
@@ -58,7 +58,7 @@ def mixed(make_episodes):
 
 @pytest.fixture
 def config(mixed, write_dataset, small_config):
-    dataset = str(write_dataset(mixed))
+    dataset = (str(write_dataset(mixed)),)
     return lambda **changes: small_config(dataset=dataset, **changes)
 
 
@@ -79,7 +79,7 @@ def test_killed_and_resumed_is_the_same_bit_for_bit(config, tmp_path):
     train(whole)
 
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, cut.dataset, str(cut.output)],
+        [sys.executable, "-c", KILLED, *cut.dataset, str(cut.output)],
         capture_output=True,
         check=False,
     )
@@ -98,14 +98,14 @@ def test_stopped_run_asks_for_resume(config, monkeypatch, caplog):
 
     As after a second Ctrl-C.
     """
-    step = Trainer._step
+    step = Trainer.step
 
     def stopped(self, number):
         if number == 7:
             raise KeyboardInterrupt
         return step(self, number)
 
-    monkeypatch.setattr(Trainer, "_step", stopped)
+    monkeypatch.setattr(Trainer, "step", stopped)
     with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt):
         train(config())
 
@@ -117,7 +117,7 @@ def test_stopped_run_asks_for_resume(config, monkeypatch, caplog):
 
 def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(config, monkeypatch, caplog, tmp_path):
     """The signal comes in step 7; the state after it is on the disk, and leads to the same bits."""
-    step = Trainer._step
+    step = Trainer.step
 
     def interrupted(self, number):
         if number == 7:
@@ -125,7 +125,7 @@ def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(config, monkeypatch,
         return step(self, number)
 
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
-        patch.setattr(Trainer, "_step", interrupted)
+        patch.setattr(Trainer, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(config(resume=True))
     train(config(resume=True))
@@ -277,7 +277,7 @@ def test_failure_only_data_are_refused(make_episodes, write_dataset, small_confi
     root = write_dataset(make_episodes([8, 8], [False, False]))
 
     with pytest.raises(DatasetError, match="at least one episode that succeeds, got 2"):
-        train(small_config(dataset=str(root)))
+        train(small_config(dataset=(str(root),)))
 
 
 def test_split_is_the_same_for_every_run():

@@ -54,6 +54,24 @@ def test_reward_is_the_discounted_sum_within_the_chunk(make_episodes):
     assert chunks.action_rows[0].tolist() == [0, 1, 2]
 
 
+def test_worst_return_sets_the_reward_of_a_tick(make_episodes):
+    """With -1 a chunk, the first costs 1, the second the discount, and failing for ever all."""
+    per_chunk, horizon = 0.9, 4
+    worst = -1 / (1 - per_chunk)
+
+    chunks = build_chunks(
+        make_episodes([9, 9], [True, False]),
+        horizon=horizon,
+        discount=per_chunk ** (1 / horizon),
+        worst=worst,
+    )
+
+    assert chunks.reward[0] == pytest.approx(-1)
+    assert chunks.bootstrap[0] == pytest.approx(per_chunk)
+    assert chunks.monte_carlo[0] == pytest.approx(-(1 + per_chunk))
+    assert chunks.monte_carlo[9] == pytest.approx(worst)
+
+
 def test_success_inside_a_chunk_stops_the_bootstrap(make_episodes):
     """The action that succeeds costs nothing, nothing follows, and it is repeated to the end."""
     chunks = _one(make_episodes, 5, success=True, horizon=3)

@@ -162,7 +162,15 @@ def test_candidates_that_break_their_contract_are_refused(shape, provenance, tex
 @pytest.mark.parametrize("selector", Selector.__args__)
 def test_a_selection_comes_back(selector):
     """With what was left open still open."""
-    full = Selection(selector=selector, gated=False, margin=0.5, beta=2.0, temperature=0.1, tau=0.9)
+    full = Selection(
+        selector=selector,
+        gated=False,
+        margin=0.5,
+        beta=2.0,
+        temperature=0.1,
+        tau=0.9,
+        weights={"consensus": 2.0, "tournament": 0.0},
+    )
     bare = Selection(selector=selector)
 
     assert selection_from_message(selection_to_message(full)) == full

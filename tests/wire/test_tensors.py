@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from steer.checks import DTYPES
 from steer.errors import InvalidInputError
-from steer.types import DTYPES, EncodedImage
+from steer.types import EncodedImage
 from steer.v1 import types_pb2
 from steer.wire.tensors import (
     duration_from_seconds,

@@ -33,7 +33,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from steer.clock import Clock, MonotonicClock
-from steer.errors import CheckpointError, PolicyError, SteerError
+from steer.errors import PolicyError, SteerError
 from steer.serve.sources.framing import Message, read_message, write_message
 
 __all__ = ["main"]
@@ -54,14 +54,19 @@ def main() -> int:
     clock = MonotonicClock()
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(incoming, messages), daemon=True).start()
+    body, name = messages.get().body, ""
+    drawers: dict[str, Any] = {}
+    probes: dict[str, Any] = {}
     try:
         import torch
 
         torch.set_num_threads(1)
-        drawers, probes = _load(messages.get().body, clock)
+        for name, item in body["checkpoints"].items():
+            drawers[name], probes[name] = _load(name, item, body["device"], clock)
     except Exception as error:
-        logger.exception("loading failed")
-        write_message(outgoing, Message({"kind": "failed", "text": _one_line(error)}))
+        logger.exception("loading failed policy=%s", name)
+        text = f"policy {name!r}: {_one_line(error)}"
+        write_message(outgoing, Message({"kind": "failed", "text": text}))
         return 1
     write_message(outgoing, Message({"kind": "ready", "policies": probes}))
     while True:
@@ -106,32 +111,27 @@ def _configure_logging() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _load(body: Mapping[str, Any], clock: Clock) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Load and try all checkpoints; return the drawers and what was found, by name."""
+def _load(
+    name: str, item: Mapping[str, Any], device: str, clock: Clock
+) -> tuple[Any, dict[str, Any]]:
+    """Load and try a checkpoint; return its drawer and what was found."""
     from steer.serve.sources.drawing import Drawer
     from steer.serve.sources.loading import load_policy
 
-    drawers, probes = {}, {}
-    for name, item in body["checkpoints"].items():
-        begun_s = clock.now_s()
-        try:
-            drawer = Drawer(load_policy(Path(item["directory"]), device=body["device"]), clock)
-            zeros = {
-                key: np.zeros((1, *shape), np.dtype(dtype))
-                for key, dtype, shape in item["observations"]
-            }
-            probe = drawer.probe(zeros)
-        except Exception as error:
-            raise CheckpointError(f"policy {name!r}: {_one_line(error)}") from error
-        logger.info(
-            "loaded policy=%s load_s=%.1f first_ms=%.1f four_more_ms=%.1f",
-            name,
-            clock.now_s() - begun_s,
-            1000 * probe.first_s,
-            1000 * probe.batch_s,
-        )
-        drawers[name], probes[name] = drawer, asdict(probe)
-    return drawers, probes
+    begun_s = clock.now_s()
+    drawer = Drawer(load_policy(Path(item["directory"]), device=device), clock)
+    zeros = {
+        key: np.zeros((1, *shape), np.dtype(dtype)) for key, dtype, shape in item["observations"]
+    }
+    probe = drawer.probe(zeros)
+    logger.info(
+        "loaded policy=%s load_s=%.1f first_ms=%.1f four_more_ms=%.1f",
+        name,
+        clock.now_s() - begun_s,
+        1000 * probe.first_s,
+        1000 * probe.batch_s,
+    )
+    return drawer, asdict(probe)
 
 
 def _answer(message: Message, drawers: Mapping[str, Any], clock: Clock, outgoing: BinaryIO) -> None:

@@ -48,7 +48,7 @@ def load_policy(directory: Path, *, device: str) -> LoadedPolicy:
         return _load(directory, device)
     except CheckpointError:
         raise
-    except Exception as error:
+    except Exception as error:  # LeRobot, its configurations and plugins raise anything
         text = " ".join(str(error).split())[:_MAX_TEXT]
         raise CheckpointError(
             f"policy checkpoint: expected one that LeRobot can load, got {type(error).__name__}: "

@@ -1,6 +1,6 @@
 """What every algorithm is: networks with a loss, and target networks that follow.
 
-Shape legend: B batch, H horizon, A action, K members.
+Shape legend: B batch, N candidates, H horizon, A action, K members.
 """
 
 import copy
@@ -13,7 +13,22 @@ from torch import Tensor, nn
 
 from steer.critics.critic import Critic
 
-__all__ = ["Batch", "Learner"]
+__all__ = ["Batch", "LabelledPairs", "Learner"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledPairs:
+    """Chunks of which somebody preferred one to the other; see `steer.train.pairs.Pairs`.
+
+    Attributes:
+        observations: By name, float32 of shape [B, S].
+        preferred_BHA: The better ones.
+        rejected_BHA: The others.
+    """
+
+    observations: Mapping[str, Tensor]
+    preferred_BHA: Float[Tensor, "B H A"]
+    rejected_BHA: Float[Tensor, "B H A"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +36,20 @@ class Batch:
     """A batch of chunks; `steer.train.targets.Chunks` defines each field.
 
     Attributes:
-        observations: By name, float32 of shape [B, S].
+        observations: By name: vectors float32 [B, S], images uint8 [B, h, w, 3], points float32
+            [B, P, 3].
         chunks_BHA: The actions.
         reward_B: Discounted reward within the chunk.
         bootstrap_B: Weight of the next observation's value.
-        next_observations: By name.
+        next_observations: By name; without images and points where `TrainConfig.looks_ahead` says
+            that nobody looks at them.
         next_chunks_BHA: The actions that followed.
         monte_carlo_B: The return that really came.
+        candidates_BNHA: What else could have been done; N is 0 where the learner asks for none.
+        candidate_return_BN: What came of each of them, NaN where they were drawn and not run.
+        next_candidates_BNHA: Candidates of the next observation.
+        pairs: Labelled preferences, a batch of their own; None where the data hold none, or the
+            learner does not ask.
     """
 
     observations: Mapping[str, Tensor]
@@ -37,6 +59,10 @@ class Batch:
     next_observations: Mapping[str, Tensor]
     next_chunks_BHA: Float[Tensor, "B H A"]
     monte_carlo_B: Float[Tensor, " B"]
+    candidates_BNHA: Float[Tensor, "B N H A"]
+    candidate_return_BN: Float[Tensor, "B N"]
+    next_candidates_BNHA: Float[Tensor, "B N H A"]
+    pairs: LabelledPairs | None = None
 
 
 class Learner(nn.Module):
@@ -58,6 +84,21 @@ class Learner(nn.Module):
         """Whether chunks without a successor cannot be learnt from."""
         return False
 
+    @property
+    def num_candidates(self) -> int:
+        """How many candidates of each state it looks at."""
+        return 0
+
+    @property
+    def needs_returns(self) -> bool:
+        """Whether it must be known what came of each candidate."""
+        return False
+
+    @property
+    def asks_for_pairs(self) -> bool:
+        """Whether it learns from labelled preferences, where there are any."""
+        return False
+
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss, and what to show of it, by name."""
         raise NotImplementedError
@@ -68,10 +109,37 @@ class Learner(nn.Module):
             for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
                 slow.lerp_(fast, self._target_rate)
 
-    def regress(self, batch: Batch, target_KB: Float[Tensor, "K B"]) -> Float[Tensor, ""]:
-        """Return the HL-Gauss cross-entropy of the chunks' values to their targets, a member."""
-        critic = self.critic
+    def target_of(
+        self, batch: Batch, next_KB: Float[Tensor, "K B"], *, monte_carlo_weight: float
+    ) -> Float[Tensor, "K B"]:
+        """Return the bootstrapped return with a share of the return that really came."""
+        bootstrapped_KB = batch.reward_B + batch.bootstrap_B * next_KB
+        return torch.lerp(
+            bootstrapped_KB, batch.monte_carlo_B.expand_as(bootstrapped_KB), monte_carlo_weight
+        )
+
+    def regress(
+        self,
+        batch: Batch,
+        target_KB: Float[Tensor, "K B"],
+        *,
+        critic: Critic | None = None,
+        weight_KB: Float[Tensor, "K B"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the HL-Gauss cross-entropy of the chunks' values to their targets, summed over K.
+
+        Args:
+            batch: Whose chunks.
+            target_KB: In discounted return.
+            critic: To regress; None for the one that is being made.
+            weight_KB: Of each chunk; None for 1.
+        """
+        critic = critic or self.critic
         context_BD = critic.embed(batch.observations)
-        logits = critic.members(context_BD, critic.flatten(batch.chunks_BHA.unsqueeze(1)))
-        loss_KB = critic.head.loss(logits.squeeze(2), critic.head.target(target_KB))
+        logits_KBPO = critic.logits(context_BD, batch.chunks_BHA.unsqueeze(1)).squeeze(2)
+        # Whatever follows a prefix, the target is a draw of what it leads to.
+        target_KBPO = critic.head.target(target_KB).unsqueeze(2).expand_as(logits_KBPO)
+        loss_KB = critic.head.loss(logits_KBPO, target_KBPO).mean(2)
+        if weight_KB is not None:
+            loss_KB = loss_KB * weight_KB
         return loss_KB.mean(1).sum()

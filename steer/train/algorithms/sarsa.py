@@ -48,6 +48,6 @@ class Sarsa(Learner):
                 context_BD = self.target.embed(batch.next_observations)
                 chunks_BNHA = batch.next_chunks_BHA.unsqueeze(1)
                 next_KB = self.target.score(context_BD, chunks_BNHA).squeeze(2)
-                target_KB = batch.reward_B + batch.bootstrap_B * next_KB
+                target_KB = self.target_of(batch, next_KB, monte_carlo_weight=0.0)
         loss = self.regress(batch, target_KB)
         return loss, {"critic": loss / members}

@@ -15,6 +15,7 @@ from sim.evaluation.plan import Block, Evaluation
 from sim.evaluation.rows import read_rows
 from sim.evaluation.runner import run_jobs
 from sim.evaluation.verdicts import Verdicts
+from sim.tasks import TASKS
 from steer.clock import FakeClock
 from steer.errors import ConfigError, ServerError
 
@@ -40,7 +41,9 @@ class Described:
     policies = ()
 
     def __init__(self, digest="sha256:a"):
-        self.critics = (type("Critic", (), {"name": "push", "digest": digest}),)
+        body = TASKS["push"].embodiment
+        about = {"name": "push", "digest": digest, "embodiment": body}
+        self.critics = (type("Critic", (), about),)
 
 
 @pytest.fixture
@@ -117,6 +120,15 @@ def test_a_complete_run_starts_no_server(start):
 
     assert len(campaign.run().rows) == len(rows) == 8
     assert served == []
+
+
+@pytest.mark.slow
+def test_a_complete_run_is_not_shown_for_another_critic(start):
+    """No server is asked, so the weights that the command names are compared."""
+    start(given={"critic_weights": {"push": "a"}})[0].run()
+
+    with pytest.raises(ConfigError, match=r"critic_weights\.push was 'a', is 'b'"):
+        start(given={"critic_weights": {"push": "b"}})[0].run()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sim.evaluation.choosers import LocalChooser, OracleChooser
 from sim.evaluation.noise import noise_seed
 from sim.tasks import TASKS, Step
-from steer.errors import InvalidInputError, UnusableChunkError
+from steer.errors import ConfigError, InvalidInputError, UnusableChunkError
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 
 SPEC = replace(TASKS["push"], max_steps=12, commit_horizon=2)
@@ -136,11 +137,16 @@ def local(chunks, **answers):
     """Return the chooser of a policy that always draws `chunks`."""
 
     class Client:
+        session = None
+
         def rank(self, observation, candidates, **request):
             decision = Fixed(1).decide([observation], seed=request["noise_seed"], number=0, epoch=0)
             return replace(decision, **answers)
 
-    return LocalChooser(Client(), 2, lambda observation, *, num_candidates, seed: chunks)
+    def policy(observation, *, num_candidates, seed):
+        return chunks if num_candidates == 2 else chunks[:1]
+
+    return LocalChooser(Client(), 2, policy)
 
 
 def ask(chooser):
@@ -167,6 +173,38 @@ def test_chunks_that_cannot_run_fail_the_episode(chunks, message):
     """As those of a policy on the server do."""
     with pytest.raises(UnusableChunkError, match=message):
         ask(local(chunks))
+
+
+def test_a_policy_that_raises_fails_the_episode(caplog):
+    """What it raised is in the row's flag, and the traceback in the workers' log."""
+
+    def policy(observation, *, num_candidates, seed):
+        raise ValueError("my bug")
+
+    with pytest.raises(UnusableChunkError, match="policy: expected chunks, got ValueError: my bug"):
+        ask(replace(local(np.ones((2, 4, 1))), policy=policy))
+
+    assert "Traceback" in caplog.text
+
+
+def test_a_policy_of_another_body_ends_the_run():
+    """The next episode would be no better."""
+    chooser = local(np.ones((2, 4, 7)))
+    body = SimpleNamespace(action_dim=4)
+    chooser.client.session = SimpleNamespace(critic=SimpleNamespace(embodiment=body))
+
+    with pytest.raises(ConfigError, match="policy: expected 4 action dimensions, got 7"):
+        ask(chooser)
+
+
+def test_a_policy_whose_own_chunk_depends_on_n_ends_the_run():
+    """The arm alone would be another policy than the one that is steered."""
+
+    def policy(observation, *, num_candidates, seed):
+        return np.full((num_candidates, 4, 1), float(num_candidates))
+
+    with pytest.raises(ConfigError, match="policy: expected row 0 not to depend on N"):
+        ask(replace(local(np.ones((2, 4, 1))), policy=policy))
 
 
 def test_an_answer_without_the_server_does_not_count():

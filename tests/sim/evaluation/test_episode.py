@@ -11,10 +11,15 @@ from sim.evaluation.choosers import ServerChooser
 from sim.evaluation.episode import Episode
 from sim.evaluation.noise import noise_seed
 from sim.tasks import TASKS, Step
+from sim.tasks.views import View
 from steer.clock import FakeClock
+from steer.embodiment import ObservationField
 from steer.errors import LateError, UnreachableError, UnusableChunkError
 from steer.types import Decision, Observation, Reason, Timings
 
+CORNER = View(
+    ObservationField(name="observation.images.corner", dtype="uint8", shape=(4, 6, 3)), "corner"
+)
 SPEC = replace(TASKS["push"], max_steps=20, commit_horizon=8)
 
 
@@ -233,9 +238,26 @@ def test_pictures_are_taken_of_what_the_policy_looks_at_alone():
 
     robot.render = render
 
-    run(Server(), robot, cameras={"corner": (4, 6)})
+    run(Server(), robot, views=(CORNER,))
 
     assert pictures == [("corner", 4, 6, tick) for tick in (0, 7, 8, 15, 16, 19, 20)]
+
+
+def test_what_is_blanked_is_sent_as_zeros():
+    """With its shape and type; everything else is sent as it is."""
+    robot, logged = Robot(), []
+    robot.render = lambda camera, *, height, width: np.full((height, width, 3), 9, np.uint8)
+
+    def log(seen, seed, decision):
+        logged.append(seen.arrays)
+
+    run(Server(), robot, views=(CORNER,), log=log)
+    run(Server(), robot, views=(CORNER,), blank=CORNER.field.name, log=log)
+
+    shown, blanked = logged[1][CORNER.field.name], logged[4][CORNER.field.name]
+    assert (blanked.shape, blanked.dtype) == (shown.shape, shown.dtype) == ((4, 6, 3), np.uint8)
+    assert (shown.min(), blanked.max()) == (9, 0)
+    assert logged[4]["observation.state"] == logged[1]["observation.state"] == 8
 
 
 def test_a_log_gets_every_decision():

@@ -74,6 +74,20 @@ def test_a_damaged_line_is_refused_by_its_number(run):
         read_rows(run)
 
 
+def test_rows_with_a_blanked_camera_are_a_run_of_their_own(run, tmp_path):
+    """Also where `run.json` was written before there were any."""
+    with pytest.raises(ConfigError, match=r"where blank was '', is 'observation\.images\.front'$"):
+        RowFile(run, {**IDENTITY, "blank": "observation.images.front"})
+    with RowFile(tmp_path / "blank", {**IDENTITY, "blank": "k"}):
+        pass
+    with pytest.raises(ConfigError, match=r"where blank was 'k', is ''$"):
+        RowFile(tmp_path / "blank", {**IDENTITY, "blank": ""})
+    with RowFile(run, {**IDENTITY, "blank": ""}):
+        pass
+
+    assert "blank" not in json.loads((run / "run.json").read_text())
+
+
 def test_another_configuration_is_refused(run):
     """The text says what differs."""
     with pytest.raises(ConfigError) as refusal:

@@ -48,6 +48,7 @@ def test_an_episode_in_two_runs_is_refused(run):
 @pytest.mark.parametrize(
     ("odd", "text"),
     [
+        ({"blank": "k"}, "two: expected the settings of the other runs, got blank 'k', there ''"),
         ({"margin": 0.7}, r"two: expected the settings of the other runs, got margin 0\.7, there"),
         ({"critics": {"push": "sha256:b"}}, r"got critics\.push 'sha256:b', there 'sha256:a'"),
     ],

@@ -20,21 +20,23 @@ def learn(corridor, write_dataset, tmp_path):
     """
 
     def run(chunks, **options):
+        plain = {
+            "steps": 700,
+            "batch_size": 128,
+            "num_members": 2,
+            "discount": GAMMA,
+            "learning_rate": 3e-3,
+            "target_rate": 0.05,
+            "holdout": 0.0,
+            "log_every": 700,
+            "save_every": 700,
+            "network": NetworkConfig(encoder_hidden=32, context_dim=16, member_hidden=(32, 32)),
+        }
         config = TrainConfig(
-            dataset=str(write_dataset(corridor)),
+            dataset=(str(write_dataset(corridor)),),
             output=tmp_path / "critic",
             horizon=len(chunks[0]),
-            steps=700,
-            batch_size=128,
-            num_members=2,
-            discount=GAMMA,
-            learning_rate=3e-3,
-            target_rate=0.05,
-            holdout=0.0,
-            log_every=700,
-            save_every=700,
-            network=NetworkConfig(encoder_hidden=32, context_dim=16, member_hidden=(32, 32)),
-            **options,
+            **{**plain, **options},
         )
         threads = torch.get_num_threads()
         train(config)

@@ -1,0 +1,64 @@
+"""ALOE: the value of going on as the policy alone would.
+
+Shape legend: B batch, N candidates, K members.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from steer.critics.critic import Critic
+from steer.errors import ConfigError
+from steer.train.algorithms.base import Batch, Learner
+
+__all__ = ["Aloe", "AloeConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AloeConfig:
+    """Options of ALOE."""
+
+    num_candidates: int = 8
+    """Draws of the policy in each next state that its value is the mean of."""
+    monte_carlo_weight: float = 0.0
+    """Share of the return that really came in the target; the rest is bootstrapped."""
+
+    def __post_init__(self) -> None:
+        if self.num_candidates < 1:
+            raise ConfigError(f"--aloe.num-candidates: expected >= 1, got {self.num_candidates}")
+        if not 0 <= self.monte_carlo_weight <= 1:
+            got = self.monte_carlo_weight
+            raise ConfigError(f"--aloe.monte-carlo-weight: expected in [0, 1], got {got}")
+
+
+class Aloe(Learner):
+    """HL-Gauss chunk critics of the policy that the candidates were drawn from.
+
+    Q_k is regressed to (1 - w) (R + discount^H mean_n Q_k(s', c_n)) + w G. No maximum: pessimism
+    comes in where robots choose.
+
+    References:
+        ALOE, 2026 (arXiv 2602.12691), equation of y_t. Differs: the mean over several draws in the
+        place of one, from a policy without weights; candidates that were logged where none were
+        drawn; the share w of Monte-Carlo return.
+    """
+
+    def __init__(self, critic: Critic, config: AloeConfig, *, target_rate: float) -> None:
+        super().__init__(critic, target_rate=target_rate)
+        self._config = config
+
+    @property
+    def num_candidates(self) -> int:
+        """N of the next states."""
+        return self._config.num_candidates
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss."""
+        weight = self._config.monte_carlo_weight
+        with torch.no_grad():
+            context_BD = self.target.embed(batch.next_observations)
+            next_KB = self.target.score(context_BD, batch.next_candidates_BNHA).mean(2)
+            target_KB = self.target_of(batch, next_KB, monte_carlo_weight=weight)
+        loss = self.regress(batch, target_KB)
+        return loss, {"critic": loss / len(target_KB)}

@@ -1,0 +1,119 @@
+"""What else could have been done in each recorded state: for algorithms that choose.
+
+Candidates are drawn from a policy beforehand (`steer candidates`), or are what was run in the
+states most like it. Candidate 0 is the policy's own, or what was run there.
+
+Shape legend: T rows of all episodes, N candidates, H horizon, A action.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from scipy.spatial import KDTree
+
+from steer.errors import DatasetError
+from steer.train.datasets import Episodes
+
+__all__ = ["load_candidates", "logged_rows", "save_candidates"]
+
+_CROWD = 6
+"""How many times N nearest rows are looked at, for many are of the state's own episode."""
+
+
+def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDArray[np.int64]:
+    """Return each row itself, and the rows most like it.
+
+    Like: nearest by observation, each number in units of its deviation over the data; of other
+    episodes, whatever became of them. Rows whose chunk a time-out cut short are like none: what
+    came of it is not what would have come of the whole.
+
+    Args:
+        episodes: What was recorded, one whole chunk at least.
+        num_candidates: N >= 1, the row itself counted.
+        horizon: H of the chunks that begin in these rows.
+
+    Returns:
+        int64 [T, N]. Where too few rows of other episodes are near, the row itself stands in.
+    """
+    lengths = episodes.end - episodes.start
+    owner = np.repeat(np.arange(len(episodes)), lengths)
+    rows = np.arange(len(owner))
+    is_whole = episodes.success[owner] | (np.repeat(episodes.end, lengths) - rows >= horizon)
+    flat = [value.reshape(len(rows), -1) for value in episodes.observations.values()]
+    joined = np.concatenate(flat, axis=1)
+    states = joined / np.maximum(joined.std(axis=0), 1e-2)
+    crowd = min(_CROWD * num_candidates + 1, int(is_whole.sum()))
+    _, near = KDTree(states[is_whole]).query(states, k=crowd)
+    near = rows[is_whole][np.asarray(near, np.int64).reshape(len(rows), crowd)]
+    is_other = owner[near] != owner[:, None]
+    # Others first, each group by distance: a stable sort keeps the order of the tree.
+    order = np.argsort(~is_other, axis=1, kind="stable")[:, : num_candidates - 1]
+    picked = np.take_along_axis(near, order, 1)
+    picked = np.where(np.take_along_axis(is_other, order, 1), picked, rows[:, None])
+    found = np.tile(rows[:, None], (1, num_candidates))
+    found[:, 1 : 1 + picked.shape[1]] = picked
+    return found
+
+
+def save_candidates(
+    path: Path, candidates: NDArray[np.float32], episodes: Episodes, *, policy: str
+) -> None:
+    """Write candidates [T, N, H, A] of these episodes; whoever looks sees a whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".partial")
+    tensors: dict[str, np.ndarray[Any, Any]] = {
+        "candidates": np.ascontiguousarray(candidates, np.float32),
+        "start": episodes.start,
+        "digest": np.stack([_digest(episodes, index) for index in range(len(episodes))]),
+    }
+    save_file(tensors, fresh, {"policy": policy})
+    fresh.replace(path)
+
+
+def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[np.float32]:
+    """Return the first `horizon` actions of the candidates that were drawn for these episodes.
+
+    Args:
+        path: What `save_candidates` wrote, for these episodes or more.
+        episodes: Any part of those, in any order.
+        horizon: H.
+
+    Returns:
+        float32 [T, N, horizon, A].
+
+    Raises:
+        DatasetError: Some episodes have none, they are too short, or it is no such file.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            candidates: NDArray[np.float32] = file.get_tensor("candidates")
+            start, digests = file.get_tensor("start"), file.get_tensor("digest")
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(f"{path}: expected candidates, got {error}") from error
+    shape, action_dim = candidates.shape, episodes.actions.shape[1]
+    if len(shape) != 4 or shape[2] < horizon or shape[3] != action_dim:
+        wanted = f"[T, N, at least {horizon}, {action_dim}]"
+        raise DatasetError(f"{path}: expected shape {wanted}, got {list(shape)}")
+    if not np.isfinite(candidates).all():
+        raise DatasetError(f"{path}: expected finite actions, got NaN or Inf")
+    places = {digest.tobytes(): int(first) for digest, first in zip(digests, start, strict=True)}
+    rows = []
+    for index, length in enumerate(episodes.end - episodes.start):
+        first = places.get(_digest(episodes, index).tobytes(), -1)
+        if not 0 <= first <= len(candidates) - length:
+            raise DatasetError(
+                f"{path}: expected candidates of every episode, got none of episode "
+                f"{episodes.episode[index]}; draw them anew for these data"
+            )
+        rows.append(np.arange(first, first + length))
+    return np.ascontiguousarray(candidates[np.concatenate(rows), :, :horizon])
+
+
+def _digest(episodes: Episodes, index: int) -> NDArray[np.uint8]:
+    """Return the identity of one episode, uint8 [32]."""
+    text = episodes.select([index]).fingerprint().removeprefix("sha256:")
+    return np.frombuffer(bytes.fromhex(text), np.uint8)

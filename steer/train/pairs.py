@@ -1,0 +1,149 @@
+"""Labelled preferences: of two chunks in one state, the one that somebody preferred.
+
+They lie beside the dataset's metadata, in `meta/preferences.parquet`, one pair a row: `episode`,
+`frame`, `preferred` and `rejected`, both lists of H actions.
+
+Shape legend: P pairs, H horizon, A action.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from steer.errors import DatasetError
+
+__all__ = ["Pairs", "join_pairs", "read_pairs", "write_pairs"]
+
+_FILE = Path("meta") / "preferences.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pairs:
+    """Pairs of chunks.
+
+    Attributes:
+        episode: int64 of shape [P], number of the episode whose state both are for.
+        frame: int64 of shape [P], of that state within its episode.
+        preferred: float32 of shape [P, H, A], in robot units.
+        rejected: float32 of shape [P, H, A].
+    """
+
+    episode: NDArray[np.int64]
+    frame: NDArray[np.int64]
+    preferred: NDArray[np.float32]
+    rejected: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return P."""
+        return len(self.episode)
+
+    def fingerprint(self) -> str:
+        """Return `sha256:<hex>` over all of them."""
+        digest = hashlib.sha256()
+        for array in (self.episode, self.frame, self.preferred, self.rejected):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return f"sha256:{digest.hexdigest()}"
+
+    def of(self, episodes: NDArray[np.int64]) -> "Pairs":
+        """Return the pairs of these episodes."""
+        return self.at(np.isin(self.episode, episodes))
+
+    def at(self, which: NDArray[Any]) -> "Pairs":
+        """Return the pairs at these positions, or where this is true."""
+        return Pairs(
+            episode=self.episode[which],
+            frame=self.frame[which],
+            preferred=self.preferred[which],
+            rejected=self.rejected[which],
+        )
+
+
+def join_pairs(parts: Sequence[Pairs | None], numbers: Sequence[Mapping[int, int]]) -> Pairs | None:
+    """Return the pairs of several datasets as one, their chunks as long as the shortest.
+
+    Args:
+        parts: Of each dataset; None where it has none.
+        numbers: For each, the new number of each of its episodes.
+    """
+    found = [(pairs, new) for pairs, new in zip(parts, numbers, strict=True) if pairs is not None]
+    if not found:
+        return None
+    horizon = min(pairs.preferred.shape[1] for pairs, _ in found)
+    return Pairs(
+        episode=np.array(
+            [new[int(number)] for pairs, new in found for number in pairs.episode], np.int64
+        ),
+        frame=np.concatenate([pairs.frame for pairs, _ in found]),
+        preferred=np.concatenate([pairs.preferred[:, :horizon] for pairs, _ in found]),
+        rejected=np.concatenate([pairs.rejected[:, :horizon] for pairs, _ in found]),
+    )
+
+
+def write_pairs(root: Path, pairs: Pairs) -> None:
+    """Write the pairs of a dataset."""
+    table = {
+        "episode": pairs.episode,
+        "frame": pairs.frame,
+        "preferred": pairs.preferred.tolist(),
+        "rejected": pairs.rejected.tolist(),
+    }
+    chunk = pa.list_(pa.list_(pa.float32()))
+    schema = pa.schema(
+        [("episode", pa.int64()), ("frame", pa.int64()), ("preferred", chunk), ("rejected", chunk)]
+    )
+    pq.write_table(pa.table(table, schema=schema), root / _FILE)
+
+
+def read_pairs(root: Path, *, action_dim: int) -> Pairs | None:
+    """Read the pairs of a dataset; None where it has no such file.
+
+    Args:
+        root: Of the dataset.
+        action_dim: A.
+
+    Raises:
+        DatasetError: The file cannot be read, or a pair lacks a side; the text names the pair.
+    """
+    path = root / _FILE
+    if not path.exists():
+        return None
+    try:
+        table = pq.read_table(path, columns=["episode", "frame", "preferred", "rejected"])
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise DatasetError(f"{path}: expected labelled preferences, got {error}") from error
+    rows = table.to_pylist()
+    if not rows:
+        raise DatasetError(f"{path}: expected one pair or more, got none")
+    horizon = len(rows[0]["preferred"] or [])
+    for row in rows:
+        _check(path, row, (horizon, action_dim))
+    return Pairs(
+        episode=np.array([row["episode"] for row in rows], np.int64),
+        frame=np.array([row["frame"] for row in rows], np.int64),
+        preferred=np.array([row["preferred"] for row in rows], np.float32),
+        rejected=np.array([row["rejected"] for row in rows], np.float32),
+    )
+
+
+def _check(path: Path, row: Mapping[str, Any], shape: tuple[int, int]) -> None:
+    """Refuse a pair that lacks a side, or whose sides are no chunks of this shape."""
+    where = f"{path}: episode {row['episode']}, frame {row['frame']}"
+    if row["episode"] is None or row["frame"] is None or row["frame"] < 0:
+        raise DatasetError(f"{where}: expected an episode and a frame >= 0 of each pair")
+    for side in ("preferred", "rejected"):
+        if not row[side]:
+            raise DatasetError(f"{where}: expected a preferred and a rejected chunk, got no {side}")
+        contract = f"{where}: {side}: expected {max(shape[0], 1)} actions of {shape[1]} numbers"
+        lengths = {len(action) if action is not None else 0 for action in row[side]}
+        if len(row[side]) != shape[0] or lengths != {shape[1]}:
+            got = f"{len(row[side])} of {sorted(lengths)}"
+            raise DatasetError(f"{contract}, got {got}")
+        if not np.isfinite(np.array(row[side], np.float64)).all():
+            raise DatasetError(f"{contract}, got NaN or Inf")

@@ -1,0 +1,157 @@
+"""Labelled preferences on disk, and in training."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from steer.critics.card import DatasetSummary
+from steer.errors import DatasetError
+from steer.train.algorithms.base import Learner
+from steer.train.algorithms.preference import PreferenceConfig
+from steer.train.batches import Batches
+from steer.train.datasets import load_datasets, load_episodes
+from steer.train.fit import fit
+from steer.train.pairs import Pairs, join_pairs, read_pairs, write_pairs
+from steer.train.targets import build_chunks
+
+
+def pairs_of(episode, frame, horizon=2):
+    """Preferred chunks of ones, rejected ones of minus ones."""
+    ones = np.ones((len(episode), horizon, 1), np.float32)
+    return Pairs(episode=np.array(episode), frame=np.array(frame), preferred=ones, rejected=-ones)
+
+
+@pytest.fixture
+def root(make_episodes, write_dataset):
+    """A dataset with pairs in its first and its last episode."""
+    made = write_dataset(make_episodes([6, 5, 7], [True, False, True]))
+    write_pairs(made, pairs_of([0, 20, 20], [1, 0, 4]))
+    return made
+
+
+def test_round_trip(root):
+    """What is read is what was written; a dataset without has none."""
+    pairs = read_pairs(root, action_dim=1)
+
+    assert (pairs.episode.tolist(), pairs.frame.tolist()) == ([0, 20, 20], [1, 0, 4])
+    assert pairs.preferred.shape == (3, 2, 1)
+    assert (pairs.preferred == 1).all()
+    assert (pairs.rejected == -1).all()
+    (root / "meta/preferences.parquet").unlink()
+    assert read_pairs(root, action_dim=1) is None
+
+
+@pytest.mark.parametrize(
+    ("side", "value", "complaint"),
+    [
+        ("rejected", None, "frame 5: expected a preferred and a rejected chunk, got no rejected"),
+        ("preferred", [], "frame 5: expected a preferred and a rejected chunk, got no preferred"),
+        ("preferred", [[1.0]], r"preferred: expected 2 actions of 1 numbers, got 1 of \[1\]"),
+        (
+            "rejected",
+            [[1.0], None],
+            r"rejected: expected 2 actions of 1 numbers, got 2 of \[0, 1\]",
+        ),
+        ("rejected", [[1.0], [np.nan]], "rejected: expected 2 actions of 1 numbers, got NaN"),
+        ("frame", -1, "episode 3, frame -1: expected an episode and a frame >= 0"),
+        ("frame", None, "episode 3, frame None: expected an episode and a frame >= 0"),
+    ],
+)
+def test_a_bad_pair_is_refused_by_episode_and_frame(root, side, value, complaint):
+    """Half a preference says nothing."""
+    good = {"episode": 0, "frame": 1, "preferred": [[1.0], [1.0]], "rejected": [[0.0], [0.0]]}
+    bad = {**good, "episode": 3, "frame": 5, side: value}
+    pq.write_table(pa.Table.from_pylist([good, bad]), root / "meta/preferences.parquet")
+
+    with pytest.raises(DatasetError, match=complaint):
+        load_episodes(root)
+
+
+def test_a_file_of_something_else_is_refused(root):
+    """The text names the file."""
+    pq.write_table(pa.table({"episode": [1]}), root / "meta/preferences.parquet")
+
+    with pytest.raises(DatasetError, match=r"preferences\.parquet: expected labelled preferences"):
+        read_pairs(root, action_dim=1)
+
+
+def test_pairs_follow_their_episodes(root):
+    """So those of held-out episodes are not learnt from; the fingerprint stays."""
+    episodes = load_episodes(root)
+
+    assert episodes.select([1, 2]).pairs.frame.tolist() == [0, 4]
+    assert len(episodes.select([1]).pairs) == 0
+    (root / "meta/preferences.parquet").unlink()
+    assert load_episodes(root).fingerprint() == episodes.fingerprint()
+
+
+def test_pairs_of_several_datasets(root, make_episodes, write_dataset):
+    """Their episodes count anew, as all do; chunks are as long as the shortest."""
+    other = write_dataset(make_episodes([4, 5], [True, False]), name="other")
+    write_pairs(other, pairs_of([10], [3], horizon=3))
+
+    joined = load_datasets([root, other])
+
+    assert joined.pairs.episode.tolist() == [0, 2, 2, 4]
+    assert joined.pairs.frame.tolist() == [1, 0, 4, 3]
+    assert joined.pairs.preferred.shape == (4, 2, 1)
+    assert join_pairs([None, None], [{}, {}]) is None
+
+
+class _Asking(Learner):
+    """A learner that asks for pairs, and has nothing else."""
+
+    asks_for_pairs = True
+
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+
+
+def test_batches_hold_pairs_with_their_states(root, small_config):
+    """Each pair comes with the observation of its own frame."""
+    episodes = load_episodes(root)
+    chunks = build_chunks(episodes, horizon=2, discount=0.8)
+
+    pairs = Batches(chunks, episodes, small_config(), _Asking()).of(3).pairs
+
+    known = episodes.observations["observation.state"][[1, 11, 15]]
+    assert pairs.preferred_BHA.shape == (16, 2, 1)
+    for state in pairs.observations["observation.state"].numpy():
+        assert (state == known).all(1).any()
+
+
+def test_pairs_shorter_than_the_horizon_are_refused(root, small_config):
+    """The text says how to make longer ones."""
+    episodes = load_episodes(root)
+    chunks = build_chunks(episodes, horizon=3, discount=0.8)
+
+    with pytest.raises(DatasetError, match=r"the horizon, 3 actions, got 2; label again"):
+        Batches(chunks, episodes, small_config(horizon=3), _Asking())
+
+
+def test_pairs_after_the_first_success_are_left_out(root, small_config):
+    """The episode ends there, and so does what is learnt from it."""
+    write_pairs(root, pairs_of([0], [6]))
+    episodes = load_episodes(root)
+    chunks = build_chunks(episodes, horizon=2, discount=0.8)
+
+    assert Batches(chunks, episodes, small_config(), _Asking()).of(0).pairs is None
+
+
+@pytest.mark.slow
+def test_preference_learns_what_was_labelled(root, small_config):
+    """Outcomes say nothing of these chunks, the labels do; without weight they do not count."""
+    episodes = load_episodes(root)
+    chunks = build_chunks(episodes, horizon=2, discount=0.8)
+
+    def learn(weight):
+        options = PreferenceConfig(num_rivals=1, labelled=weight)
+        config = small_config(
+            algorithm="preference", steps=150, learning_rate=1e-2, preference=options
+        )
+        return fit(config, episodes, chunks, DatasetSummary())[1]
+
+    assert learn(1.0)["labelled_right"] > 0.9
+    assert "labelled_right" not in learn(0.0)

@@ -157,7 +157,7 @@ def _scores(
     rows_M = np.arange(num_states)[:, None, None]
     value_KBn = values_KMN[:, rows_M, picked_MSn].reshape(len(values_KMN), -1, count)
     score_Bn: NDArray[np.float64] = advantage(torch.from_numpy(value_KBn), beta=beta).numpy()
-    if consensus and count > 1:
+    if consensus and count > 1 and bank.is_exchangeable:  # perturbations have no vote
         agreed_Bn = _agreement(bank, picked_MSn).reshape(-1, count)
         score_Bn = score_Bn + consensus * (agreed_Bn - agreed_Bn[:, :1])
     return score_Bn

@@ -20,7 +20,7 @@ from steer.rank.select import Choice, decide, selector_seed
 from steer.serve.engine import Engine, Scored, Unscored
 from steer.serve.scoring import Work
 from steer.serve.sessions import Session
-from steer.types import Candidates, Decision, Observation, Reason, Timings
+from steer.types import Candidates, Decision, Observation, Provenance, Reason, Timings
 from steer.wire.session import Limits
 
 __all__ = ["Call", "Ranker", "check_running"]
@@ -97,7 +97,9 @@ class Ranker:
         outcome = await self._score(work, session, is_drawn=wanted > 0)
         left_out: tuple[str, ...] = ()
         if isinstance(outcome, Scored) and session.rule.weights and len(chunks) > 1:
-            outcome, left_out = self._with_scorers(outcome, prefix, observation, session)
+            outcome, left_out = self._with_scorers(
+                outcome, replace(candidates, actions=prefix), observation, session
+            )
         choice = _choose(call, critic, outcome, mask, prefix, wanted=wanted)
         scored = outcome if isinstance(outcome, Scored) else None
         return Decision(
@@ -136,14 +138,15 @@ class Ranker:
     def _with_scorers(
         self,
         scored: Scored,
-        prefix: NDArray[np.float32],
+        prefixes: Candidates,
         observation: Observation,
         session: Session,
     ) -> tuple[Scored, tuple[str, ...]]:
         """Return the scores with what the weighted scorers add, and which of them failed."""
         situation = Situation(
-            chunks_NHA=prefix,
+            chunks_NHA=prefixes.actions,
             embodiment=session.embodiment,
+            is_drawn_N=np.array([how is Provenance.POLICY for how in prefixes.provenance]),
             rest_RA=observation.running,
             value_KN=scored.values,
             value_KNP=scored.prefix_values,

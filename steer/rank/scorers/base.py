@@ -43,6 +43,7 @@ class Situation:
         chunks_NHA: float32, the prefixes that would be run, in robot units; row 0 is the policy's
             own.
         embodiment: Of the robot.
+        is_drawn_N: bool, which of them the policy drew itself; None: all of them.
         rest_RA: float32, the actions of the running chunk that would follow from now on: row 0 is
             for the same tick as a candidate's row 0. None or R = 0 where nothing runs.
         value_KN: float32, the critic's members' values, in discounted return.
@@ -61,6 +62,7 @@ class Situation:
 
     chunks_NHA: NDArray[np.float32]
     embodiment: Embodiment
+    is_drawn_N: NDArray[np.bool_] | None = None
     rest_RA: NDArray[np.float32] | None = None
     value_KN: NDArray[np.float32] | None = None
     value_KNP: NDArray[np.float32] | None = None
@@ -89,6 +91,7 @@ Raises SteerError where what is there is wrong."""
 
 _ARRAYS = (
     "chunks_NHA",
+    "is_drawn_N",
     "rest_RA",
     "value_KN",
     "value_KNP",
@@ -213,7 +216,7 @@ def _check_weights(weights: Mapping[str, float], scorers: Mapping[str, Scorer]) 
     check_weights("weights", weights)
 
 
-def _check_shape(name: str, value: NDArray[np.float32], axes: str, sizes: dict[str, int]) -> None:
+def _check_shape(name: str, value: NDArray[np.generic], axes: str, sizes: dict[str, int]) -> None:
     """Raise unless the array has these axes; a size seen for the first time binds the others."""
     contract = f"shape [{', '.join(str(sizes.get(axis, axis)) for axis in axes)}]"
     fits = value.ndim == len(axes)

@@ -47,3 +47,27 @@ def test_equal_candidates_are_equally_agreed_on(arm):
     scores = consensus(situation(arm, np.ones((3, 8, arm.action_dim))))
 
     assert scores.tolist() == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_what_was_made_of_a_draw_has_no_vote(arm):
+    """Two draws at 0 and 1; perturbations around the second do not make it the agreed one."""
+    chunks = np.zeros((6, 8, arm.action_dim), np.float32)
+    chunks[1] = 0.1
+    chunks[2] = 0.9
+    chunks[3:] = [[[0.88]], [[0.9]], [[0.92]]]
+    is_drawn = np.array([True, True, True, False, False, False])
+
+    scores = consensus(Situation(chunks_NHA=chunks, embodiment=arm, is_drawn_N=is_drawn))
+
+    alone = consensus(situation(arm, chunks[:3]))
+    assert scores[:3].tolist() == pytest.approx(alone.tolist())
+    assert scores.argmax() == 1
+    assert scores[4] == pytest.approx(2 / 3 * scores[2], rel=0.01)
+
+
+def test_perturbations_of_a_single_draw_agree_with_nobody(arm):
+    """A policy that cannot draw twice is never held to the middle of what was made of it."""
+    chunks = np.random.default_rng(0).normal(size=(5, 8, arm.action_dim)).astype(np.float32)
+    is_drawn = np.array([True, False, False, False, False])
+
+    assert consensus(Situation(chunks_NHA=chunks, embodiment=arm, is_drawn_N=is_drawn)) is None

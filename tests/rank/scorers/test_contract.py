@@ -31,6 +31,7 @@ def rich(arm):
     return Situation(
         chunks_NHA=draw(N, H, A),
         embodiment=arm,
+        is_drawn_N=np.arange(N) < N - 1,
         rest_RA=draw(5, A),
         value_KN=draw(K, N),
         value_KNP=draw(K, N, H),
@@ -67,7 +68,7 @@ def scorers(rich, arm):
 def moved(situation, order):
     """Return the situation with its candidates in another order."""
     known = {name: getattr(situation, name) for name in Situation.__dataclass_fields__}
-    for name in ("chunks_NHA", "log_likelihood_N", "masked_log_likelihood_N"):
+    for name in ("chunks_NHA", "is_drawn_N", "log_likelihood_N", "masked_log_likelihood_N"):
         known[name] = known[name][order]
     for name in ("value_KN", "value_KNP"):
         known[name] = known[name][:, order]

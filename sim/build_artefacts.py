@@ -1,4 +1,4 @@
-"""Makes the committed weights from nothing: data, policies, critics, audits, the tuned choice.
+"""Makes the committed weights from nothing: data, policies, rollouts, critics, audits, the tuned N.
 
     python -m sim.build_artefacts --demo
 
@@ -32,7 +32,15 @@ ARTEFACTS = Path("sim/artefacts")
 MAX_BYTES, MAX_FILE_BYTES = 96 * 2**20, 20 * 2**20
 
 _FORMAT_VERSION = 1
-_AT_ONCE = (("data",), ("pictures",), ("policy", "critic"), ("audit",))
+_AT_ONCE = (
+    ("data",),
+    ("pictures",),
+    ("policy", "first"),
+    ("rollouts",),
+    ("played",),
+    ("critic",),
+    ("audit",),
+)
 """Kinds of stages that do not depend on each other."""
 _MANIFEST = "MANIFEST.json"
 

@@ -2,24 +2,27 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from sim.checkpoints import CAMERAS, PLAN, Planned
 from sim.seeds import SPLITS, episode_seeds
-from sim.suite import POLICIES, source_of
+from sim.suite import LEARNT_FROM, POLICIES, source_of
 from sim.tasks import DEMO, TASKS, TaskSpec, spec_of
 
 __all__ = ["KINDS", "NUM_EPISODES", "PACKAGES", "Stage", "sha256", "stages", "tuning_stage"]
 
-KINDS = ("data", "pictures", "policy", "critic", "audit")
+KINDS = ("data", "pictures", "policy", "first", "rollouts", "played", "critic", "audit")
 """Of the stages, in the order in which they depend on each other."""
 NUM_EPISODES, NUM_CLEAN_EPISODES = 300, 150
 PACKAGES = ("gymnasium-robotics", "lerobot", "metaworld", "mujoco", "numpy", "ogbench", "torch")
 FEWER_EPISODES = (25, 50, 100)
-"""Critics of fewer episodes, for how much data is enough; of the tasks below."""
+"""Critics of fewer demonstrations, for how much data is enough; of the tasks below."""
 FEWER_TASKS = ("push", "cube-single")
+NUM_ROLLOUTS, FIRST_ROLLOUT = 40, 1_000
+"""Episodes of each cell and arm that critics learn from, and how many train seeds they skip."""
 
 _POLICY_CODE = (Path("sim/policies"), Path("sim/checkpoints.py"), Path("sim/suite.py"))
 _CRITIC_CODE = (Path("steer/train"), Path("steer/critics"))
@@ -84,10 +87,18 @@ def stages(work: Path, *, is_demo: bool = False) -> list[Stage]:
     found += [_collect(spec_of(task), work, is_clean=True) for task in clean]
     found += [_pictures(planned, work) for planned in looking]
     found += [_policy(name, planned, work) for name, planned in plan.items()]
-    found += [_critic(spec_of(task), work) for task in tasks]
+    found += [_first(spec_of(task), work) for task in tasks]
+    cells = [
+        (policy, task)
+        for policy in LEARNT_FROM
+        for task in POLICIES[policy].tasks
+        if task in tasks and source_of(policy, task) in plan
+    ]
+    found += [_rollouts(cells, work), *_played(cells, work)]
+    found += [_critic(spec_of(task), work, _did(cells, task, work)) for task in tasks]
     if not is_demo:
         found += [
-            _critic(spec_of(task), work, f"@{name}", *options)
+            _critic(spec_of(task), work, (), f"@{name}", *options)
             for task in FEWER_TASKS
             for name, options in _fewer().items()
         ]
@@ -110,7 +121,7 @@ def _demo_sources() -> set[str]:
 def _fewer() -> dict[str, tuple[str, ...]]:
     """Return options of `steer train` by the name of what they leave out."""
     counts = {str(count): ("--episodes", str(count)) for count in FEWER_EPISODES}
-    return {**counts, "successes": ("--successes-only",)}
+    return {**counts, "demonstrations": (), "successes": ("--successes-only",)}
 
 
 def _collect(spec: TaskSpec, work: Path, *, is_clean: bool = False) -> Stage:
@@ -152,16 +163,73 @@ def _policy(name: str, planned: Planned, work: Path) -> Stage:
     )
 
 
-def _critic(spec: TaskSpec, work: Path, suffix: str = "", *options: str) -> Stage:
-    output = work / "artefacts" / "critics" / f"{spec.name}{suffix}"
-    where = ("--dataset", str(_data(spec, work)), "--task", spec.name, "--output", str(output))
-    how = ("--algorithm", "iql", "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
+def _first(spec: TaskSpec, work: Path) -> Stage:
+    """A critic for the sessions of the rollouts, whose arms do not ask it anything."""
+    output = work / "first" / spec.name
     return Stage(
-        f"critic/{output.name}",
-        ("-m", "steer.cli", "train", *where, *how, *options),
+        f"first/{spec.name}",
+        ("-m", "steer.cli", "train", *_learn(spec, (_data(spec, work),), output), "--steps", "1"),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
         (_data(spec, work), *_CRITIC_CODE),
+    )
+
+
+def _rollouts(cells: Sequence[tuple[str, str]], work: Path) -> Stage:
+    names = ",".join(f"{policy}/{task}" for policy, task in cells)
+    seeds = ("--seeds", "train", "--first", str(FIRST_ROLLOUT), "--episodes", str(NUM_ROLLOUTS))
+    tasks = sorted({task for _, task in cells})
+    critics = [text for task in tasks for text in ("--critic", f"{task}={work / 'first' / task}")]
+    what = ("--cells", names, "--arms", "alone,random", *seeds, "--logs", str(NUM_ROLLOUTS))
+    where = ("--artefacts", str(work / "artefacts"), *critics, "--output", str(work / "rollouts"))
+    last = FIRST_ROLLOUT + NUM_ROLLOUTS - 1
+    text = f"train {FIRST_ROLLOUT} to {last} of each task's block"
+    return Stage("rollouts/all", ("-m", "sim.evaluate", *what, *where), text)
+
+
+def _played(cells: Sequence[tuple[str, str]], work: Path) -> list[Stage]:
+    """Each package's rollouts have datasets of their own, so they are played side by side."""
+    packages: dict[str, list[str]] = {}
+    for task in dict.fromkeys(task for _, task in cells):
+        packages.setdefault(spec_of(task).dataset, []).append(task)
+    where = (str(work / "rollouts"), "--data", str(work / "data" / "rollouts"), "--tasks")
+    return [
+        Stage(
+            f"played/{package}",
+            ("-m", "sim.rollouts", *where, ",".join(tasks)),
+            "those of the rollouts",
+        )
+        for package, tasks in packages.items()
+    ]
+
+
+def _did(cells: Sequence[tuple[str, str]], task: str, work: Path) -> tuple[Path, ...]:
+    """Return the datasets of what policies did at a task."""
+    home, package = work / "data" / "rollouts", spec_of(task).dataset
+    return tuple(
+        home / f"{policy}-{arm}" / package
+        for policy, name in cells
+        if name == task
+        for arm in ("alone", "random")
+    )
+
+
+def _learn(spec: TaskSpec, roots: Sequence[Path], output: Path) -> tuple[str, ...]:
+    where = ("--dataset", *map(str, roots), "--task", spec.name, "--output", str(output))
+    return (*where, "--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
+
+
+def _critic(
+    spec: TaskSpec, work: Path, did: Sequence[Path], suffix: str = "", *options: str
+) -> Stage:
+    output = work / "artefacts" / "critics" / f"{spec.name}{suffix}"
+    roots = (_data(spec, work), *did)
+    return Stage(
+        f"critic/{output.name}",
+        ("-m", "steer.cli", "train", *_learn(spec, roots, output), *options),
+        "training 0",
+        (output / "card.json", output / "critic.safetensors"),
+        (*roots, *_CRITIC_CODE),
         voids=(f"audit/{output.name}",),
     )
 

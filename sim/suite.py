@@ -14,6 +14,7 @@ from steer.errors import InvalidInputError
 
 __all__ = [
     "ARTEFACTS",
+    "LEARNT_FROM",
     "POLICIES",
     "SuitePolicy",
     "cells_of",
@@ -85,6 +86,9 @@ POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
         ),
     }
 )
+
+LEARNT_FROM = ("diffusion", "act", "dit", "diffusion-clean")
+"""Policies whose own rollouts critics learn from; no critic has seen what the others do."""
 
 
 def cells_of(patterns: str) -> tuple[Cell, ...]:

@@ -54,7 +54,7 @@ def test_a_complete_stage_is_not_run_again(fake_build):
 def test_data_come_before_weights_and_weights_before_audits(fake_build, monkeypatch):
     """Whatever order they are listed in; and no kind of stage is left out."""
     work, target = fake_build
-    kinds = ("audit", "critic", "policy", "pictures", "data")
+    kinds = ("audit", "critic", "played", "rollouts", "first", "policy", "pictures", "data")
     log = work / "order"
 
     def listed(work, *, is_demo):
@@ -66,7 +66,8 @@ def test_data_come_before_weights_and_weights_before_audits(fake_build, monkeypa
     build(work, target)
 
     order = log.read_text().split()
-    assert (order[:2], order[-1]) == (["data", "pictures"], "audit")
+    assert order[:2] == ["data", "pictures"]
+    assert order[4:] == ["rollouts", "played", "critic", "audit"]
     assert sorted(order) == sorted(kinds)
     assert {stage.kind for stage in stages(work)} == set(kinds)
 

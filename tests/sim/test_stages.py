@@ -28,16 +28,21 @@ def test_every_task_and_every_planned_policy_has_its_stage(tmp_path):
 
 
 def test_the_demo_needs_a_part_of_it(tmp_path):
-    """Three tasks, six policies, no pictures."""
+    """Three tasks, six policies, no pictures; its critics learn from what its policies did."""
     every = {stage.name: stage for stage in stages(tmp_path)}
     demo = stages(tmp_path, is_demo=True)
 
-    assert all(every[stage.name] == stage for stage in demo)
+    alike = [stage for stage in demo if stage.kind not in ("rollouts", "played", "critic")]
+    assert all(every[stage.name] == stage for stage in alike)
     names = [stage.name for stage in demo]
     assert names == [
         *(f"data/{task}" for task in DEMO),
         *(f"policy/diffusion-{task}" for task in DEMO),
         *(f"policy/diffusion-filtered-{task}" for task in DEMO),
+        *(f"first/{task}" for task in DEMO),
+        "rollouts/all",
+        "played/metaworld",
+        "played/ogbench",
         *(f"critic/{task}" for task in DEMO),
         *(f"audit/{task}" for task in DEMO),
     ]
@@ -48,6 +53,21 @@ def test_no_stage_before_the_tuning_uses_tune_or_test_seeds(tmp_path):
     seeds = {stage.seeds.split(" ")[0] for stage in stages(tmp_path)}
 
     assert seeds == {"train", "training", "held-out", "those"}
+
+
+def test_a_critic_learns_from_what_policies_did_but_for_those_kept_unseen(tmp_path):
+    """SmolVLA and VQ-BeT stay architectures that no critic has seen."""
+    every = {stage.name: stage for stage in stages(tmp_path)}
+
+    roots = {Path(text) for text in every["critic/fetch-push"].command if "rollouts" in text}
+    assert {root.parent.name for root in roots} == {
+        f"{policy}-{arm}"
+        for policy in ("diffusion", "act", "dit", "diffusion-clean")
+        for arm in ("alone", "random")
+    }
+    assert not any("rollouts" in text for text in every["critic/push@demonstrations"].command)
+    cells = every["rollouts/all"].command[3].split(",")
+    assert {cell.partition("/")[2] for cell in cells} == set(TASKS)
 
 
 def test_a_critic_scores_what_the_robot_runs(tmp_path):

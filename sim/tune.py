@@ -1,4 +1,4 @@
-"""Chooses N and the gate's margin for the whole suite, on tune seeds alone; beta is 1.
+"""Chooses N, margin and weight of agreement for the whole suite, on tune seeds alone; beta is 1.
 
     python -m sim.tune --output runs/tune
 
@@ -38,9 +38,10 @@ __all__ = ["CELLS", "GRID", "choose", "main", "tune"]
 
 _BETA = 1.0
 GRID = tuple(
-    Settings(num_candidates=count, margin=margin, beta=_BETA)
-    for count in (8, 16)
-    for margin in (0.5, 1.0, 2.0, 4.0)
+    Settings(num_candidates=count, margin=margin, beta=_BETA, weights={"consensus": weight})
+    for weight in (0.5, 1.0, 2.0)
+    for margin in (0.3, 1.0)
+    for count in (16, 64)
 )
 CELLS = (
     "diffusion/push,diffusion/cube-single,diffusion/fetch-push,act/scene,act/fetch-slide,"
@@ -92,11 +93,10 @@ def tune(
     Raises:
         SteerError: An artefact is missing, or the server failed.
     """
-    margins = list(dict.fromkeys(settings.margin for settings in GRID))
     counts = list(dict.fromkeys(settings.num_candidates for settings in GRID))
-    everything = _evaluation(cells, Settings(beta=_BETA), counts, num_episodes)
+    everything = _evaluation(cells, GRID[0], counts, num_episodes)
     output.mkdir(parents=True, exist_ok=True)
-    rows: dict[float | None, list[Row]] = {}
+    rows: dict[str, list[Row]] = {}
     with serving(
         everything.todo(),
         artefacts=artefacts,
@@ -104,25 +104,29 @@ def tune(
         log=output / "server.log",
         allow_unaudited=True,
     ) as server:
-        for margin in margins:
-            arms = ("alone", "steered") if margin == margins[0] else ("steered",)
-            settings = Settings(margin=margin, beta=_BETA)
-            evaluation = _evaluation(cells, settings, counts, num_episodes, arms)
+        for name, settings in {_name(item): item for item in GRID}.items():
+            arms = ("steered",) if rows else ("alone", "steered")
             campaign = Campaign(
-                evaluation=evaluation,
-                output=output / f"margin-{margin:g}",
+                evaluation=_evaluation(cells, settings, counts, num_episodes, arms),
+                output=output / name,
                 serve=lambda todo: nullcontext(server.address),
                 num_workers=num_workers,
             )
-            sys.stderr.write(f"margin {margin:g}\n")
-            rows[margin] = campaign.run().rows
+            sys.stderr.write(f"{name}\n")
+            rows[name] = campaign.run().rows
         with SteerClient(server.address) as client:
             critics = {item.name: item.digest for item in client.describe().critics}
-    alone = [row for row in rows[margins[0]] if row.arm == "alone"]
-    trials = [(item, _gain(item, alone, rows[item.margin])) for item in GRID]
+    alone = [row for row in next(iter(rows.values())) if row.arm == "alone"]
+    trials = [(item, _gain(item, alone, rows[_name(item)])) for item in GRID]
     record = _record(cells, num_episodes, trials, critics)
     write_whole(artefacts / "tuning.json", json.dumps(record, indent=2) + "\n")
     return record
+
+
+def _name(settings: Settings) -> str:
+    """Return the name of the run of a setting; all N are in one."""
+    weights = (f"-{name}-{weight:g}" for name, weight in sorted(settings.weights.items()))
+    return f"margin-{settings.margin:g}" + "".join(weights)
 
 
 def _evaluation(

@@ -11,6 +11,8 @@ __all__ = ["KINDS", "SuiteError", "SuiteResults", "between", "places", "suite_re
 
 KINDS = (
     "cell",
+    "cells_worse",
+    "gain_n64_minus_n8",
     "limit",
     "mean_gain",
     "sweep_gain",

@@ -21,11 +21,19 @@ from sim.stats import (
 )
 from sim.tasks import TASKS
 
-__all__ = ["COUNTING", "CellFigures", "Difference", "LimitFigures", "cells_of_rows", "limits_of"]
+__all__ = [
+    "ALPHA",
+    "COUNTING",
+    "CellFigures",
+    "Difference",
+    "LimitFigures",
+    "cells_of_rows",
+    "limits_of",
+]
 
 COUNTING = (0.05, 0.90)
 """Success alone of the cells that count in the means: elsewhere there is nothing to win or lose."""
-_ALPHA = 0.05
+ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +57,12 @@ class Difference:
     @property
     def is_better(self) -> bool:
         """Whether the one is better, after the correction."""
-        return self.adjusted <= _ALPHA and self.gap.value > 0
+        return self.adjusted <= ALPHA and self.gap.value > 0
 
     @property
     def is_worse(self) -> bool:
         """Whether the one is worse, after the correction."""
-        return self.adjusted <= _ALPHA and self.gap.value < 0
+        return self.adjusted <= ALPHA and self.gap.value < 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,7 @@ class CellFigures:
         if self.alone is None:
             return False
         p_value = mcnemar(0, round(self.alone.value * self.alone.n))
-        return bool(p_value * num_cells <= _ALPHA)
+        return bool(p_value * num_cells <= ALPHA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

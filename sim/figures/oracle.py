@@ -94,11 +94,14 @@ class Sweep:
     Attributes:
         cells: Those where every N ran.
         gains: By N, from 1 on, where the gain is 0 by construction.
+        last_to_first: The largest N beside the smallest above 1, paired by seed: whether more
+            candidates do harm. None where they share no seed.
         beside: Other arms.
     """
 
     cells: tuple[Cell, ...]
     gains: tuple[tuple[int, MeanGain], ...]
+    last_to_first: MeanGain | None
     beside: tuple[Beside, ...]
 
 
@@ -171,8 +174,18 @@ def sweep_of(rows: Sequence[Row], counting: Collection[Cell]) -> Sweep | None:
     return Sweep(
         cells=tuple(Cell(cell.policy, cell.task) for cell in same[0]),
         gains=tuple(gains),
+        last_to_first=_last_to_first(same[-1], same[0]),
         beside=tuple(_beside(rows, cells)),
     )
+
+
+def _last_to_first(last: Sequence[stats.Cell], first: Sequence[stats.Cell]) -> MeanGain | None:
+    """Return the mean of what the arm of `last` gains over that of `first`."""
+    found = [
+        stats.Cell(policy=a.policy, task=a.task, first=a.first, second=b.first)
+        for a, b in zip(last, first, strict=True)
+    ]
+    return mean_over(found)
 
 
 def _beside(rows: Sequence[Row], cells: Collection[Cell]) -> list[Beside]:

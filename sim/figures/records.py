@@ -105,6 +105,9 @@ def records_of_suite(figures: SuiteFigures, *, origin: Origin) -> list[dict[str,
                 records.add(f"cell/{cell.name}/{name}", rate)
         if cell.gain is not None:
             records.add(f"cell/{cell.name}/gain", cell.gain.gap, against=_ALONE)
+    if figures.compared:
+        unit = f"of {len(figures.compared)} cells, worse after Holm's correction"
+        records.add_number("cells_worse", len(figures.worse), unit)
     _add_means(records, figures)
     _add_oracle(records, figures)
     if figures.override_totals is not None:
@@ -174,6 +177,11 @@ def _add_means(records: _Records, figures: SuiteFigures) -> None:
     both = figures.control("filtered-steered")
     if both is not None:
         records.add_mean("mean_gain/filtered-steered", both.gain, _FILTERED_ALONE)
+    if figures.sweep is not None:
+        counts = [count for count, _ in figures.sweep.gains if count > 1]
+        name = f"gain_n{counts[-1]}_minus_n{counts[0]}"
+        against = f"steered with N = {counts[0]}, paired by seed; {len(figures.sweep.cells)} cells"
+        records.add_mean(name, figures.sweep.last_to_first, against)
     for count, gain in figures.sweep.gains if figures.sweep else ():
         against = _ALONE if count > 1 else f"{_ALONE}: N = 1 is the policy alone, by construction"
         records.add_mean(f"sweep_gain/{count}", gain, against)

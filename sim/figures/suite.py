@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sim.evaluation.cells import Cell
 from sim.evaluation.gains import paired_cells
 from sim.evaluation.row import Row
-from sim.figures.cells import CellFigures, LimitFigures, cells_of_rows, limits_of
+from sim.figures.cells import ALPHA, CellFigures, LimitFigures, cells_of_rows, limits_of
 from sim.figures.checks import Checks, checks_of
 from sim.figures.means import (
     Control,
@@ -27,8 +27,6 @@ from sim.figures.overrides import (
     totals_of,
 )
 from sim.stats import Estimate, MeanGain, mcnemar
-
-_ALPHA = 0.05
 
 __all__ = ["SuiteFigures", "suite_figures", "verdict"]
 
@@ -155,7 +153,7 @@ def _is_clear(figures: SuiteFigures) -> bool:
     """
     gaps = [cell.gain.gap for cell in figures.counting if cell.gain]
     won, lost = (sum(getattr(gap, name) for gap in gaps) for name in ("won", "lost"))
-    return float(mcnemar(won, lost)) <= _ALPHA
+    return float(mcnemar(won, lost)) <= ALPHA
 
 
 def _broken(figures: SuiteFigures) -> str:

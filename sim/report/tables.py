@@ -103,6 +103,10 @@ def sweep_table(figures: SuiteFigures) -> Table:
         return Table(head, ())
     cells = str(len(figures.sweep.cells))
     rows = [("steered", str(n), cells, signed(g.fixed), DASH) for n, g in figures.sweep.gains]
+    counts = [n for n, _ in figures.sweep.gains if n > 1]
+    if figures.sweep.last_to_first is not None and len(counts) > 1:
+        ahead = signed(figures.sweep.last_to_first.fixed)
+        rows.append((f"N = {counts[-1]} minus N = {counts[0]}", DASH, cells, ahead, DASH))
     for item in figures.sweep.beside:
         steered = signed(item.steered.fixed if item.steered else None)
         told = str(item.num_candidates), str(item.num_cells), signed(item.gain.fixed)

@@ -68,6 +68,8 @@ def test_the_suites_records_have_the_published_metrics(suite):
         "mean_gain/policy/diffusion",
         "mean_gain/filtered",
         *(f"sweep_gain/{count}" for count in (1, 8, 16, 64)),
+        "gain_n64_minus_n8",
+        "cells_worse",
         "selection_regret",
         "override_rate",
         "override_win_rate",
@@ -94,6 +96,8 @@ def test_records_say_what_the_figures_say(suite):
     )
     assert found["mean_gain/random"]["value"] == round(suite.control("random").gain.fixed.value, 4)
     assert found["mean_gain/oracle"]["value"] == round(oracle.gain.fixed.value, 4)
+    more = found["sweep_gain/64"]["value"] - found["sweep_gain/8"]["value"]
+    assert found["gain_n64_minus_n8"]["value"] == pytest.approx(more, abs=2e-4)
     assert found["selection_regret"]["value"] == round(oracle.regret.chosen.value, 4)
     assert found["null_false_positive"]["value"] == suite.checks.null.any_cell.value
     assert ("oracle_share" in found) == (oracle.share is not None)
@@ -109,6 +113,7 @@ def test_what_did_not_run_has_no_record(make_row):
         "cell/diffusion/push/alone",
         "cell/diffusion/push/steered",
         "cell/diffusion/push/gain",
+        "cells_worse",
         "mean_gain",
         "mean_gain/policy/diffusion",
         "mean_gain/other_tasks",

@@ -65,6 +65,8 @@ def make_random_trainer(case: Mapping[str, Any]) -> tuple[Trainer, int]:
     config = TrainConfig(
         dataset=("noise",),
         output=Path("noise"),  # never written: only steps are done
+        algorithm="iql",
+        reward_per="tick",
         horizon=case["horizon"],
         batch_size=case["batch_size"],
         num_members=case["members"],

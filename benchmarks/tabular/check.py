@@ -107,7 +107,7 @@ def _config(case: Case, directory: Path, *, seed: int, steps: int) -> TrainConfi
         log_every=steps,
         save_every=steps + 1,
         network=NetworkConfig(encoder_hidden=32, context_dim=16, member_hidden=(64, 64)),
-        **case.options,
+        **{"reward_per": "tick", **case.options},
     )
 
 

@@ -26,8 +26,8 @@ class Recipe:
         return self.options[self.options.index("--algorithm") + 1]
 
 
-def _of(algorithm: str, *options: str, has_rollouts: bool = True) -> Recipe:
-    return Recipe(("--algorithm", algorithm, *options), has_rollouts)
+def _of(algorithm: str, *options: str, per: str = "tick", has_rollouts: bool = True) -> Recipe:
+    return Recipe(("--algorithm", algorithm, "--reward-per", per, *options), has_rollouts)
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
@@ -48,8 +48,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "vgas": _of("vgas"),
         "preference": _of("preference"),
         # Options of one of them.
-        "sarsa-per-chunk": _of("sarsa", "--reward-per", "chunk"),
-        "iql-per-chunk": _of("iql", "--reward-per", "chunk"),
+        "sarsa-per-chunk": _of("sarsa", per="chunk"),
+        "iql-per-chunk": _of("iql", per="chunk"),
         "sarsa-scalar": _of("sarsa", "--head", "scalar"),
         "sarsa-sigmoid": _of("sarsa", "--head", "sigmoid"),
         "iql-bootstrap": _of("iql", "--iql.monte-carlo-weight", "0"),

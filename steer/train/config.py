@@ -17,7 +17,10 @@ from steer.train.algorithms.ravl import RavlConfig
 from steer.train.algorithms.sarsa import SarsaConfig
 from steer.train.algorithms.vgas import VgasConfig
 
-__all__ = ["TrainConfig"]
+__all__ = ["AUTO", "TrainConfig"]
+
+AUTO = "auto"
+"""Left to `steer.train.recipes`, which knows the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +33,10 @@ class TrainConfig:
     output: Path
     """Directory of the critic. Training state, logs and curve go to `<output>-training`."""
     algorithm: Literal[
-        "aloe", "cal_ql", "dqc", "iql", "preference", "qc", "ravl", "sarsa", "vgas"
-    ] = "iql"
-    """How to learn; each has options of its own below."""
+        "auto", "aloe", "cal_ql", "dqc", "iql", "preference", "qc", "ravl", "sarsa", "vgas"
+    ] = "auto"
+    """How to learn; each has options of its own below. `auto` goes by the data: with failures,
+    successes alone, or with interventions."""
     task: str | None = None
     """Name or instruction of the task; needed where the dataset has several."""
     horizon: int = 8
@@ -50,7 +54,7 @@ class TrainConfig:
     """K, critics of the ensemble."""
     discount: float = 0.98
     """Of the reward, which is -1 until success: per control tick, or chunk."""
-    reward_per: Literal["tick", "chunk"] = "tick"
+    reward_per: Literal["auto", "tick", "chunk"] = "auto"
     """What the reward is counted by. By the chunk, the same discount looks as many times further
     ahead as a chunk has ticks (OTA): for tasks that take hundreds of ticks."""
     learning_rate: float = 3e-4

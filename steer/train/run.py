@@ -15,9 +15,10 @@ from steer.critics.artefact import load_critic, save_critic
 from steer.critics.card import CriticCard, DatasetSummary
 from steer.critics.critic import Critic
 from steer.errors import ArtefactError, ConfigError, DatasetError
-from steer.train.config import TrainConfig
+from steer.train.config import AUTO, TrainConfig
 from steer.train.datasets import Episodes, load_datasets
 from steer.train.fit import fit
+from steer.train.recipes import RECIPES, kind_of, settled
 from steer.train.targets import build_chunks
 from steer.train.visible import seen_chunks
 
@@ -53,6 +54,7 @@ def train(config: TrainConfig) -> CriticCard:
         frames=config.frames,
     )
     episodes = _chosen(episodes, config)
+    config = _settled(config, episodes)
     _check_horizon(episodes, config.chunk_horizon)
     _warn_of_outcomes(episodes, config)
     if episodes.pairs is not None:
@@ -80,6 +82,20 @@ def train(config: TrainConfig) -> CriticCard:
     )
     config = replace(config, steps=config.steps_for(len(chunks)))
     return _saved(config, learnt, *fit(config, learnt, chunks, summary))
+
+
+def _settled(config: TrainConfig, episodes: Episodes) -> TrainConfig:
+    """Return the options with nothing left open, and say what was chosen and why."""
+    kind = kind_of(episodes)
+    found = settled(config, episodes)
+    if config.algorithm == AUTO:
+        logger.info(
+            "recipe algorithm=%s reward_per=%s: %s; --algorithm takes another",
+            found.algorithm,
+            found.reward_per,
+            RECIPES[kind].why,
+        )
+    return found
 
 
 def _saved(

@@ -99,6 +99,8 @@ def small_config(tmp_path):
         options = {
             "dataset": ("unused",),
             "output": tmp_path / "critic",
+            "algorithm": "iql",
+            "reward_per": "tick",
             "horizon": 2,
             "steps": 12,
             "batch_size": 16,

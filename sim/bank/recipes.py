@@ -50,6 +50,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         # Options of one of them.
         "sarsa-per-chunk": _of("sarsa", per="chunk"),
         "iql-per-chunk": _of("iql", per="chunk"),
+        "sarsa-per-chunk-lipschitz": _of("sarsa", "--lipschitz", "3", per="chunk"),
+        "evaluation-per-chunk": _of("iql", "--iql.expectile", "0.5", per="chunk"),
         "sarsa-scalar": _of("sarsa", "--head", "scalar"),
         "sarsa-sigmoid": _of("sarsa", "--head", "sigmoid"),
         "iql-bootstrap": _of("iql", "--iql.monte-carlo-weight", "0"),

@@ -61,6 +61,8 @@ class TrainConfig:
     """Peak of the cosine schedule."""
     target_rate: float = 0.005
     """How fast the target networks follow, a step."""
+    lipschitz: float = 0.0
+    """Weight of a penalty on values that are steep over chunks, for any algorithm; 0 for none."""
     episodes: int | None = None
     """Learn from the first so many of the task; none means all. For how much data is enough."""
     successes_only: bool = False
@@ -137,6 +139,8 @@ class TrainConfig:
             raise ConfigError(f"--passes: expected > 0, got {self.passes}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ConfigError(f"--learning-rate: expected > 0, got {self.learning_rate}")
+        if not (math.isfinite(self.lipschitz) and self.lipschitz >= 0):
+            raise ConfigError(f"--lipschitz: expected a finite number >= 0, got {self.lipschitz}")
         if self.success is not None and self.assume_success:
             raise ConfigError("--success and --assume-success: expected one of them, got both")
 

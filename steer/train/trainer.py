@@ -19,6 +19,7 @@ from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.logs import Curve
 from steer.train.pace import Pace
+from steer.train.regularisers import steepness
 from steer.train.state import load_state, save_state
 from steer.train.targets import Chunks
 
@@ -116,7 +117,11 @@ class Trainer:
         rate = _learning_rate(self._config, step)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        loss, shown = self._learner.loss(self._batches.of(step))
+        batch = self._batches.of(step)
+        loss, shown = self._learner.loss(batch)
+        if self._config.lipschitz:
+            steep = steepness(self._learner.critic, batch, seed=step)
+            loss, shown = loss + self._config.lipschitz * steep, {**shown, "steepness": steep}
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no hint here
         self._optimiser.step()

@@ -47,7 +47,15 @@ def _tasks(root: Path) -> Iterable[str]:
     return tasks
 
 
-def stage(name: str, spec: TaskSpec, *, data: Path, rollouts: Path, work: Path) -> Stage:
+def stage(
+    name: str,
+    spec: TaskSpec,
+    *,
+    data: Path,
+    rollouts: Path,
+    work: Path,
+    steps: int | None = None,
+) -> Stage:
     """Return the training of one recipe's critic of one task.
 
     Args:
@@ -56,16 +64,18 @@ def stage(name: str, spec: TaskSpec, *, data: Path, rollouts: Path, work: Path) 
         data: Directory of the demonstrations.
         rollouts: Directory of what the policies did.
         work: Where critics are trained.
+        steps: At most, of each; None for those of the recipe.
     """
     recipe = RECIPES[name]
     output = work / "critics" / name / spec.name
     own = rollouts_of(spec, rollouts) if recipe.has_rollouts else []
     roots = (data / spec.dataset, *own)
     where = ("--dataset", *map(str, roots), "--task", spec.name, "--output", str(output))
+    most = () if steps is None else ("--steps", str(steps))
     how = ("--horizon", str(spec.commit_horizon), "--seed", "0", "--resume")
     return Stage(
         f"ablation/{name}@{spec.name}",
-        ("-m", "steer.cli", "train", *where, *how, *recipe.options),
+        ("-m", "steer.cli", "train", *where, *how, *recipe.options, *most),
         "training 0",
         (output / "card.json", output / "critic.safetensors"),
         (_ALGORITHMS / f"{recipe.algorithm}.py",),
@@ -82,7 +92,8 @@ def _named(patterns: Sequence[str]) -> list[str]:
 def _ablate(options: argparse.Namespace) -> int:
     names, banks = _named(options.recipes), read_banks(options.bank)
     tasks = sorted({bank.cell.task for bank in banks})
-    make = partial(stage, data=options.data, rollouts=options.rollouts, work=options.work)
+    where = {"data": options.data, "rollouts": options.rollouts, "work": options.work}
+    make = partial(stage, **where, steps=options.steps)
     plan = [make(name, spec_of(task)) for name in names for task in tasks]
     runner = StageRunner(options.work)
     try:
@@ -112,6 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rollouts", type=Path, required=True, help="what `sim.rollouts` wrote")
     parser.add_argument("--work", type=Path, required=True, help="where critics are trained")
     parser.add_argument("--recipes", nargs="+", default=("*",), metavar="PATTERN")
+    parser.add_argument(
+        "--steps", type=int, help="gradient steps of each at most, for a cheaper comparison"
+    )
     parser.add_argument("--jobs", type=int, default=_JOBS, help="trainings at a time")
     add_judging(parser)
     return exit_code(

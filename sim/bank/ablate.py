@@ -92,8 +92,13 @@ def _named(patterns: Sequence[str]) -> list[str]:
 def _ablate(options: argparse.Namespace) -> int:
     names, banks = _named(options.recipes), read_banks(options.bank)
     tasks = sorted({bank.cell.task for bank in banks})
-    where = {"data": options.data, "rollouts": options.rollouts, "work": options.work}
-    make = partial(stage, **where, steps=options.steps)
+    make = partial(
+        stage,
+        data=options.data,
+        rollouts=options.rollouts,
+        work=options.work,
+        steps=options.steps,
+    )
     plan = [make(name, spec_of(task)) for name in names for task in tasks]
     runner = StageRunner(options.work)
     try:

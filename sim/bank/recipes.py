@@ -57,6 +57,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "iql-bootstrap": _of("iql", "--iql.monte-carlo-weight", "0"),
         "iql-expectile-0.9": _of("iql", "--iql.expectile", "0.9"),
         "sarsa-transformer": _of("sarsa", "--network.kind", "transformer"),
+        "sarsa-early-stop": _of("sarsa", "--patience", "2"),
         "sarsa-members-8": _of("sarsa", "--num-members", "8"),
         "sarsa-passes-30": _of("sarsa", "--passes", "30"),
         "sarsa-passes-120": _of("sarsa", "--passes", "120", "--steps", "16000"),

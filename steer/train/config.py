@@ -92,6 +92,9 @@ class TrainConfig:
     """Steps between points of the curve."""
     save_every: int = 500
     """Steps between training states."""
+    patience: int = 0
+    """End once so many training states in a row order the held-out chunks no better than one
+    before, and keep that one; 0 goes on to the end."""
     aloe: AloeConfig = field(default_factory=AloeConfig)
     """Options of `aloe`."""
     cal_ql: CalQlConfig = field(default_factory=CalQlConfig)
@@ -125,6 +128,10 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 got = getattr(self, name)
                 raise ConfigError(f"--{name.replace('_', '-')}: expected >= 1, got {got}")
+        if self.patience < 0:
+            raise ConfigError(f"--patience: expected >= 0, got {self.patience}")
+        if self.patience and not self.holdout:
+            raise ConfigError("--patience: expected held-out episodes to look at, got --holdout 0")
         if self.threads < 0:
             raise ConfigError(f"--threads: expected >= 1, or 0 to measure, got {self.threads}")
         if self.episodes is not None and self.episodes < 1:

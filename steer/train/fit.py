@@ -22,6 +22,7 @@ from steer.train.algorithms.sarsa import Sarsa
 from steer.train.algorithms.vgas import Vgas
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
+from steer.train.early import EarlyStop
 from steer.train.pace import fastest_threads
 from steer.train.targets import Chunks
 from steer.train.trainer import Trainer
@@ -34,7 +35,12 @@ _PACKAGES = ("torch", "numpy", "safetensors")
 
 
 def fit(
-    config: TrainConfig, episodes: Episodes, chunks: Chunks, summary: DatasetSummary
+    config: TrainConfig,
+    episodes: Episodes,
+    chunks: Chunks,
+    summary: DatasetSummary,
+    *,
+    held: tuple[Episodes, Chunks] | None = None,
 ) -> tuple[Critic, dict[str, float]]:
     """Train a critic on chunks.
 
@@ -43,6 +49,7 @@ def fit(
         episodes: That the chunks point into.
         chunks: Of `config.chunk_horizon` actions.
         summary: For the card.
+        held: Episodes and chunks that are not learnt from; needed where `config.patience` is set.
 
     Returns:
         The critic on the CPU, ready to score, and the last point of the curve.
@@ -52,7 +59,10 @@ def fit(
             _, trial = make_trainer(config, episodes, chunks, summary)
             fastest_threads(trial.step, now_s=MonotonicClock().now_s)
     learner, trainer = make_trainer(config, episodes, chunks, summary)
-    last = trainer.run()
+    watch = None
+    if config.patience and held is not None:
+        watch = EarlyStop(learner, held[1], held[0], config)
+    last = trainer.run(watch)
     return learner.critic.cpu().eval(), last
 
 

@@ -19,7 +19,7 @@ from steer.train.config import AUTO, TrainConfig
 from steer.train.datasets import Episodes, load_datasets
 from steer.train.fit import fit
 from steer.train.recipes import RECIPES, kind_of, settled
-from steer.train.targets import build_chunks
+from steer.train.targets import Chunks, build_chunks
 from steer.train.visible import seen_chunks
 
 __all__ = ["split_episodes", "train"]
@@ -63,13 +63,7 @@ def train(config: TrainConfig) -> CriticCard:
     _make_room(config.training_directory)
     kept, held_out = split_episodes(len(episodes), config.holdout)
     learnt = episodes.select(kept)
-    chunks = build_chunks(
-        learnt,
-        horizon=config.chunk_horizon,
-        discount=config.tick_discount,
-        worst=config.head_config.v_min,
-    )
-    chunks = seen_chunks(chunks, learnt, looks_ahead=config.looks_ahead)
+    chunks = _chunks(learnt, config)
     summary = _summary(config, episodes, learnt, held_out)
     summary = replace(summary, num_chunks=len(chunks))
     logger.info(
@@ -81,7 +75,19 @@ def train(config: TrainConfig) -> CriticCard:
         len(held_out),
     )
     config = replace(config, steps=config.steps_for(len(chunks)))
-    return _saved(config, learnt, *fit(config, learnt, chunks, summary))
+    held = episodes.select(held_out) if config.patience else None
+    watched = (held, _chunks(held, config)) if held is not None else None
+    return _saved(config, learnt, *fit(config, learnt, chunks, summary, held=watched))
+
+
+def _chunks(episodes: Episodes, config: TrainConfig) -> Chunks:
+    chunks = build_chunks(
+        episodes,
+        horizon=config.chunk_horizon,
+        discount=config.tick_discount,
+        worst=config.head_config.v_min,
+    )
+    return seen_chunks(chunks, episodes, looks_ahead=config.looks_ahead)
 
 
 def _settled(config: TrainConfig, episodes: Episodes) -> TrainConfig:

@@ -17,6 +17,7 @@ from steer.train.algorithms.base import Learner
 from steer.train.batches import Batches
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
+from steer.train.early import EarlyStop
 from steer.train.logs import Curve
 from steer.train.pace import Pace
 from steer.train.regularisers import steepness
@@ -56,8 +57,11 @@ class Trainer:
         self._key = _key(config, data, episodes.views())
         self._saved = 0
 
-    def run(self) -> dict[str, float]:
+    def run(self, watch: EarlyStop | None = None) -> dict[str, float]:
         """Train to the end, from the state of a stopped run where `resume` is set.
+
+        Args:
+            watch: Ends it before, and then gives back the best weights; None for nobody.
 
         Returns:
             The last point of the curve.
@@ -73,6 +77,8 @@ class Trainer:
             first = load_state(
                 directory, key=self._key, module=self._learner, optimiser=self._optimiser
             )
+        if watch is not None and watch.resume(first):
+            first = config.steps
         curve = Curve(directory, first_step=first)
         progress = tqdm(
             range(first, config.steps),
@@ -88,6 +94,8 @@ class Trainer:
                 for step in progress:
                     self._advance(step, curve, progress)
                     pace.did_step()
+                    if watch is not None and self._is_over(watch, step + 1):
+                        break
                     if stop.is_set():
                         self._save(step + 1)
                         raise KeyboardInterrupt
@@ -99,7 +107,17 @@ class Trainer:
         finally:
             with _going_on("curve"):
                 curve.close()
+        if watch is not None:
+            watch.restore()
         return curve.last
+
+    def _is_over(self, watch: EarlyStop, done: int) -> bool:
+        """Return whether to end after so many steps; looked at where the state is kept."""
+        if done % self._config.save_every and done != self._config.steps:
+            return False
+        order, is_over = watch.check(done)
+        logger.info("step=%d held_out_order=%.3f", done, order)
+        return is_over
 
     def _advance(self, step: int, curve: Curve, progress: "tqdm[int]") -> None:
         """Do one step, and what is due after it."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from steer.checks import check_weights
+from steer.critics.dataset_summary import DatasetSummary
 from steer.embodiment import Embodiment
 from steer.errors import ArtefactError, InvalidInputError
 
@@ -106,34 +107,6 @@ class HeadConfig:
     def num_outputs(self) -> int:
         """How many numbers of a network make a value."""
         return self.num_bins if self.kind == "hl_gauss" else 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetSummary:
-    """What the critic has seen.
-
-    Attributes:
-        name: Last part of the dataset's path or its hub id.
-        task: Name of the task.
-        instruction: The task in words.
-        fingerprint: Identity of the data, `sha256:…`.
-        num_episodes: Episodes learnt from.
-        num_successes: Of these, how many succeeded.
-        num_chunks: Chunks learnt from.
-        held_out: Dataset numbers of the episodes kept for the audit.
-        seeds: Smallest and largest seed of the simulated episodes, those held out included; empty
-            where the data name none.
-    """
-
-    name: str = ""
-    task: str = ""
-    instruction: str = ""
-    fingerprint: str = ""
-    num_episodes: int = 0
-    num_successes: int = 0
-    num_chunks: int = 0
-    held_out: tuple[int, ...] = ()
-    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +260,14 @@ def _checked(record: type[Any], tree: object) -> dict[str, Any]:
     names = {item.name for item in fields(record)}
     if not isinstance(tree, dict):
         raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, got {tree!r}")
-    later = {"seeds", "weights", "measured", *_TOKENS, *_SENSES}  # fields that older cards lack
+    later = {
+        "seeds",
+        "learnt",
+        "weights",
+        "measured",
+        *_TOKENS,
+        *_SENSES,
+    }  # fields that older cards lack
     if missing := sorted(names - later - set(tree)):
         raise ValueError(f"{record.__name__}: expected the fields {missing} too, got none")
     if unknown := sorted(set(tree) - names):

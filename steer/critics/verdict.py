@@ -20,7 +20,8 @@ _WHERE: Mapping[str, tuple[str, ...]] = {
 def audit_fault(card: CriticCard) -> str:
     """Return what speaks against serving a critic: `none`, or what its audit found.
 
-    Empty where the audit passed. An audit without a verdict proves nothing, so it is a fault too.
+    Empty where the audit passed. An audit without a verdict, or one on what the critic was trained
+    on, proves nothing, so it is a fault too.
     """
     if card.audit is None:
         return "none"
@@ -28,7 +29,8 @@ def audit_fault(card: CriticCard) -> str:
     if failed is None:
         return "one without a verdict"
     if not failed:
-        return ""
+        is_held_out = card.audit.get("is_held_out", False)
+        return "" if is_held_out else "one on episodes that it was trained on"
     return "one that failed: " + ", ".join(_missed(card.audit, str(name)) for name in failed)
 
 

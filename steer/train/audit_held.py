@@ -1,7 +1,7 @@
 """Which episodes a critic has not learnt from, by what its card says of its data."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,32 +31,23 @@ class KeptBack:
 def kept_back(card: CriticCard, episodes: Episodes) -> KeptBack:
     """Return the episodes that a critic has not learnt from; all where it has learnt from each.
 
-    Known by the fingerprint: these are the data of its training, or their first episodes are, or
-    the successes among those (`steer train --episodes`, `--successes-only`).
+    Its card has the digest of every episode that it was trained on, so they are known again in
+    whatever order, part or company they come, and however they were labelled since.
 
     Args:
         card: Of the critic.
-        episodes: All of the data; more observations than the critic's do no harm.
+        episodes: All of the data.
     """
-    names = {item.name for item in card.embodiment.observations}
-    seen = {key: value for key, value in episodes.observations.items() if key in names}
-    episodes = replace(episodes, observations=seen)
-    for chosen in _choices(card, episodes):
-        if episodes.select(chosen).fingerprint() != card.dataset.fingerprint:
-            continue
-        mask = np.ones(len(episodes), np.bool_)
-        mask[chosen] = np.isin(episodes.episode[chosen], card.dataset.held_out)
-        if mask.any():
-            return KeptBack(mask, is_held_out=True)
+    learnt = card.dataset.learnt
+    everything = np.ones(len(episodes), np.bool_)
+    if not learnt:
+        remark = "the card does not say which episodes the critic was trained on; train it anew"
+        return KeptBack(everything, is_held_out=False, remark=remark)
+    mask = ~np.isin(episodes.digests(), learnt)
+    if not mask.any():
         remark = "the critic was trained on all of these episodes; none are held out"
-        return KeptBack(np.ones(len(episodes), np.bool_), is_held_out=False, remark=remark)
-    return KeptBack(
-        np.ones(len(episodes), np.bool_),
-        is_held_out=True,
-        remark=f"these are not the data that the critic was trained on, so all {len(episodes)} "
-        "episodes count as held out; where it has learnt from some of them, as of data that have "
-        "grown or been labelled anew, the audit flatters it",
-    )
+        return KeptBack(everything, is_held_out=False, remark=remark)
+    return KeptBack(mask, is_held_out=True)
 
 
 def kept_by_both(found: Sequence[KeptBack], names: Sequence[str]) -> tuple[NDArray[np.bool_], str]:
@@ -78,14 +69,3 @@ def kept_by_both(found: Sequence[KeptBack], names: Sequence[str]) -> tuple[NDArr
     if all((item.mask == both).all() for item in found):
         return both, ""
     return both, f"kept back: {counts}; judged on the {int(both.sum())} that both kept back"
-
-
-def _choices(card: CriticCard, episodes: Episodes) -> Iterator[NDArray[np.int64]]:
-    """Yield the positions that a training on these data may have chosen."""
-    everything = np.arange(len(episodes), dtype=np.int64)
-    yield everything
-    first = everything[: card.training.get("episodes")]
-    if len(first) < len(episodes):
-        yield first
-    if card.training.get("successes_only"):
-        yield first[episodes.success[first]]

@@ -61,8 +61,13 @@ def train(config: TrainConfig) -> CriticCard:
         used = "learnt from" if config.algorithm == "preference" else "not looked at"
         logger.info("labelled preferences=%d: %s", len(episodes.pairs), used)
     _make_room(config.training_directory)
-    kept, held_out = split_episodes(len(episodes), config.holdout)
+    kept, held_out = split_episodes(episodes.seed, config.holdout)
     learnt = episodes.select(kept)
+    if not learnt.success.any():
+        raise DatasetError(
+            f"dataset: expected an episode that succeeds among the {len(learnt)} that are left to "
+            f"learn from, got none: all are held out; record more, or use --holdout 0"
+        )
     chunks = _chunks(learnt, config)
     summary = _summary(config, episodes, learnt, held_out)
     summary = replace(summary, num_chunks=len(chunks))
@@ -134,6 +139,7 @@ def _summary(
         num_episodes=len(learnt),
         num_successes=int(learnt.success.sum()),
         held_out=tuple(int(number) for number in episodes.episode[held_out]),
+        learnt=tuple(sorted(set(learnt.digests()))),
         seeds=_seed_range(episodes),
     )
 
@@ -177,19 +183,26 @@ def _same_weights(critic: Critic, directory: Path) -> CriticCard | None:
 
 
 def split_episodes(
-    num_episodes: int, holdout: float
+    seed_E: NDArray[np.int64], holdout: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the positions to learn from and those kept for the audit.
 
-    The same for every run on as many episodes, so that critics are audited on the same ones.
+    Episodes of one seed began alike, whatever drove the robot then: they are kept back together, or
+    the audit would see what was learnt. The same for every run on the same seeds, so that critics
+    are audited on the same episodes.
 
     Args:
-        num_episodes: How many there are.
+        seed_E: int64, of each episode; below 0 where it is not known, and then each is its own.
         holdout: Share to keep back; rounded down, and 0 where it would leave none.
     """
-    order = np.random.default_rng(_HOLDOUT_SEED).permutation(num_episodes)
-    count = int(holdout * num_episodes)
-    return np.sort(order[count:]), np.sort(order[:count])
+    own_E = -1 - np.arange(len(seed_E))
+    known_E = np.where(seed_E >= 0, seed_E, own_E)
+    _, first_G, group_E = np.unique(known_E, return_index=True, return_inverse=True)
+    group_E = np.argsort(np.argsort(first_G))[group_E]  # in order of their first episodes
+    order_G = np.random.default_rng(_HOLDOUT_SEED).permutation(len(first_G))
+    count = int(holdout * len(first_G))
+    is_held_E = np.isin(group_E, order_G[:count])
+    return np.flatnonzero(~is_held_E), np.flatnonzero(is_held_E)
 
 
 def _check_device(device: str) -> None:

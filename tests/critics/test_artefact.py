@@ -211,7 +211,7 @@ def test_full_disk_leaves_the_old_critic(critic, saved, monkeypatch, calls):
 @pytest.mark.parametrize(
     ("audit", "verdict"),
     [
-        ({"failed": []}, "Audit passed."),
+        ({"failed": [], "is_held_out": True}, "Audit passed."),
         ({"failed": ["value_order"]}, "Audit FAILED: value_order."),
         ({}, "Audit FAILED: no verdict"),
         (None, "Not audited"),

@@ -21,7 +21,9 @@ THRESHOLDS = {"explained": 0.4, "rank_correlation": 0.4, "discrimination": 0.65}
     [
         (None, "none"),
         ({}, "one without a verdict"),
-        ({"failed": []}, ""),
+        ({"failed": [], "is_held_out": True}, ""),
+        ({"failed": [], "is_held_out": False}, "one on episodes that it was trained on"),
+        ({"failed": []}, "one on episodes that it was trained on"),
         ({"failed": ["explained"]}, "one that failed: explained"),
         (
             {**NUMBERS, "failed": ["explained", "expert_over_noise"]},

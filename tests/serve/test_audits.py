@@ -38,7 +38,11 @@ def test_a_critic_that_was_never_audited_is_refused(serving, saved, tmp_path):
 
 def test_every_critic_without_a_passed_audit_is_named(serving, saved):
     """With the thresholds that it missed; one that passed is not."""
-    critics = (saved("good", {"failed": []}), saved("bad", FAILED), saved("new", None))
+    critics = (
+        saved("good", {"failed": [], "is_held_out": True}),
+        saved("bad", FAILED),
+        saved("new", None),
+    )
 
     with (
         pytest.raises(ConfigError) as caught,
@@ -56,7 +60,7 @@ def test_every_critic_without_a_passed_audit_is_named(serving, saved):
 
 def test_a_critic_that_passed_serves_without_a_word(serving, saved, caplog):
     """That is what an audit is for."""
-    critic = (saved("reach", {"failed": []}),)
+    critic = (saved("reach", {"failed": [], "is_held_out": True}),)
 
     with caplog.at_level(logging.WARNING), serving(critic=critic, allow_unaudited=False):
         pass
@@ -66,7 +70,11 @@ def test_a_critic_that_passed_serves_without_a_word(serving, saved, caplog):
 
 def test_the_flag_lets_all_serve_with_one_warning_each(serving, saved, caplog):
     """The operator was told."""
-    critics = (saved("good", {"failed": []}), saved("bad", FAILED), saved("new", None))
+    critics = (
+        saved("good", {"failed": [], "is_held_out": True}),
+        saved("bad", FAILED),
+        saved("new", None),
+    )
 
     with caplog.at_level(logging.WARNING), serving(critic=critics, allow_unaudited=True):
         pass

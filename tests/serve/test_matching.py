@@ -13,7 +13,9 @@ from steer.serve.matching import Match, doubts, match
 def catalogue(make_critic, make_source):
     def catalogue(critics=("reach",), sources=()):
         return Catalogue(
-            critics={name: make_critic(audit={"failed": []}) for name in critics},
+            critics={
+                name: make_critic(audit={"failed": [], "is_held_out": True}) for name in critics
+            },
             sources={name: make_source(name) for name in sources},
         )
 

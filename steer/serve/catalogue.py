@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steer.critics.critic import Critic
+from steer.embodiment import Embodiment
 from steer.errors import ConfigError
-from steer.rank.scorers import SCORERS
+from steer.rank.scorers import NAMES, SCORERS
+from steer.rank.scorers.base import Scorer
 from steer.rank.select import Rule
+from steer.serve.scorers import check_scorers
 from steer.serve.sources.base import PolicySource
 from steer.types import Selection
 from steer.wire.session import CriticInfo, Limits, PolicyInfo
@@ -21,12 +24,14 @@ class Catalogue:
     Attributes:
         critics: On the engine's device; only the engine's thread computes with them.
         sources: To draw candidates from.
+        scorers: What sessions of a critic may weigh beside it, by critic; without, what all have.
         expected_rank_s: Time of a Rank of the expected candidates, by critic, in seconds.
         expected_draw_s: Time of drawing them, by policy source, in seconds.
     """
 
     critics: Mapping[str, Critic] = field(default_factory=dict)
     sources: Mapping[str, PolicySource] = field(default_factory=dict)
+    scorers: Mapping[str, Mapping[str, Scorer]] = field(default_factory=dict)
     expected_rank_s: Mapping[str, float] = field(default_factory=dict)
     expected_draw_s: Mapping[str, float] = field(default_factory=dict)
 
@@ -44,6 +49,27 @@ class Catalogue:
             selection=Selection(margin=card.selection.margin, beta=card.selection.beta),
             expected_rank_s=self.expected_rank_s[name],
         )
+
+    def scorers_of(self, name: str) -> Mapping[str, Scorer]:
+        """Return what sessions of a critic may weigh beside it."""
+        return self.scorers.get(name, SCORERS)
+
+    def rule_of(self, name: str, robot: Embodiment, wanted: Selection, limits: Limits) -> Rule:
+        """Return the rule of a session of a critic.
+
+        Args:
+            name: Of the critic.
+            robot: Of the session.
+            wanted: See `resolve`.
+            limits: See `resolve`.
+
+        Raises:
+            ConfigError: See `resolve`, or a weighted scorer lacks what it needs.
+        """
+        critic = self.critics[name]
+        rule, scorers = resolve(wanted, critic, limits), self.scorers_of(name)
+        check_scorers(rule.weights, scorers=scorers, card=critic.card, robot=robot)
+        return rule
 
     def policy_info(self, name: str, *, critic: str = "") -> PolicyInfo:
         """Return what a server tells about a policy source.
@@ -83,9 +109,9 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         raise ConfigError(f"selection.selector: expected one of {names}, got {wanted.selector}")
     defaults = critic.card.selection
     weights = {**defaults.weights, **wanted.weights}
-    unknown = sorted(weights.keys() - SCORERS.keys())
+    unknown = sorted(weights.keys() - set(NAMES))
     if unknown:
-        known = ", ".join(SCORERS)
+        known = ", ".join(NAMES)
         raise ConfigError(f"selection.weights: expected of {known}, got {unknown[0]!r}")
     if wanted.num_fitted >= limits.max_candidates:
         contract = f"0..{limits.max_candidates - 1}"

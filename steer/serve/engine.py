@@ -44,6 +44,7 @@ class Scored:
         encode_s: Time of encoding the group.
         score_s: Time of scoring the group.
         prefix_values: float32 of shape [K, N, P], finite; None where not asked for.
+        context: float32 of shape [D]; None where not asked for.
     """
 
     values: NDArray[np.float32]
@@ -52,6 +53,7 @@ class Scored:
     encode_s: float
     score_s: float
     prefix_values: NDArray[np.float32] | None = None
+    context: NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -239,12 +241,13 @@ class Engine:
                 _answer(item, Reason.CRITIC)
             return
         self._batcher.note_group(self._clock.now_s() - begun_s)
-        each = zip(group, found.values, found.scores, found.prefix_values, strict=True)
-        for item, values, scores, prefixes in each:
+        more = zip(found.prefix_values, found.contexts, strict=True)
+        each = zip(group, found.values, found.scores, more, strict=True)
+        for item, values, scores, asked in each:
             if np.isfinite(values).all() and np.isfinite(scores).all():
                 queue_s = begun_s - item.queued_s
                 times = (queue_s, found.encode_s, found.score_s)
-                _answer(item, Scored(values, scores, *times, prefixes))
+                _answer(item, Scored(values, scores, *times, *asked))
                 continue
             self.num_critic_failures += 1
             logger.error(

@@ -14,13 +14,13 @@ from steer.critics.encoding import INSTRUCTION
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError, OverloadedError
 from steer.rank.feasible import feasible
-from steer.rank.scorers import PROGRESS, SCORERS
-from steer.rank.scorers.base import Situation, combine
+from steer.rank.scorers import NOVELTY, PROGRESS
 from steer.rank.select import Choice, decide, selector_seed
 from steer.serve.engine import Engine, Scored, Unscored
 from steer.serve.scoring import Work
 from steer.serve.sessions import Session
-from steer.types import Candidates, Decision, Observation, Provenance, Reason, Timings
+from steer.serve.situation import read_field, score_beside, situation_of
+from steer.types import Candidates, Decision, Observation, Reason, Timings
 from steer.wire.session import Limits
 
 __all__ = ["Call", "Ranker", "check_running"]
@@ -97,8 +97,9 @@ class Ranker:
         outcome = await self._score(work, session, is_drawn=wanted > 0)
         left_out: tuple[str, ...] = ()
         if isinstance(outcome, Scored) and session.rule.weights and len(chunks) > 1:
-            outcome, left_out = self._with_scorers(
-                outcome, replace(candidates, actions=prefix), observation, session
+            prefixes = replace(candidates, actions=prefix)
+            outcome, left_out = await self._with_scorers(
+                call, critic, outcome, prefixes, observation
             )
         choice = _choose(call, critic, outcome, mask, prefix, wanted=wanted)
         scored = outcome if isinstance(outcome, Scored) else None
@@ -135,23 +136,22 @@ class Ranker:
         outcome = await self._score(work, call.session, is_drawn=True)
         return outcome.values if isinstance(outcome, Scored) else None
 
-    def _with_scorers(
+    async def _with_scorers(
         self,
+        call: Call,
+        critic: Critic,
         scored: Scored,
         prefixes: Candidates,
         observation: Observation,
-        session: Session,
-    ) -> tuple[Scored, tuple[str, ...]]:
+    ) -> tuple[Scored | Unscored, tuple[str, ...]]:
         """Return the scores with what the weighted scorers add, and which of them failed."""
-        situation = Situation(
-            chunks_NHA=prefixes.actions,
-            embodiment=session.embodiment,
-            is_drawn_N=np.array([how is Provenance.POLICY for how in prefixes.provenance]),
-            rest_RA=observation.running,
-            value_KN=scored.values,
-            value_KNP=scored.prefix_values,
-        )
-        found = combine(situation, session.rule.weights, scorers=SCORERS)
+        session = call.session
+        situation = situation_of(scored, prefixes, observation, session, critic.card)
+        limit_s = call.deadline_s - self._clock.now_s()
+        try:
+            found = await score_beside(situation, session, limit_s=limit_s)
+        except TimeoutError:
+            return Reason.BUDGET, ()
         for name, why in found.faults.items():
             count = self.num_faults[name] = self.num_faults.get(name, 0) + 1
             if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th: it may fail for ever
@@ -217,6 +217,7 @@ def _work(call: Call, critic: Critic, observation: Observation, candidates: Cand
         chunks=candidates.actions,
         beta=call.session.rule.beta,
         wants_prefixes=PROGRESS in call.session.rule.weights,
+        wants_context=call.session.rule.weights.get(NOVELTY, 0.0) > 0,
         deadline_s=call.deadline_s,
     )
 
@@ -262,14 +263,11 @@ def _needed(observation: Observation, card: CriticCard) -> dict[str, NDArray[np.
     """
     found: dict[str, NDArray[np.generic]] = {}
     for item in card.embodiment.observations:
-        value = observation.arrays.get(item.name)
-        contract = f"{item.dtype} of shape {list(item.shape)}"
-        what = f"observation.tensors[{item.name!r}]"
-        if not isinstance(value, np.ndarray):
+        value = read_field(observation, item)
+        if value is None:
+            contract = f"{item.dtype} of shape {list(item.shape)}"
+            what = f"observation.tensors[{item.name!r}]"
             raise InvalidInputError.expected(what, contract, "nothing")
-        if value.shape != tuple(item.shape) or value.dtype.name != item.dtype:
-            got = f"{value.dtype} of shape {list(value.shape)}"
-            raise InvalidInputError.expected(what, contract, got)
         found[item.name] = value
     if card.network.language_dim:
         found[INSTRUCTION] = hash_text(observation.instruction, card.network.language_dim)

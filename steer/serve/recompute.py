@@ -4,7 +4,7 @@ Nothing of the maths stands here: the engine scores, the ranker decides, as they
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +22,16 @@ from steer.errors import (
     EmbodimentMismatchError,
     InvalidInputError,
 )
+from steer.rank.scorers import NOVELTY, SCORERS
+from steer.rank.scorers.base import Scorer
+from steer.rank.scorers.novelty import NOVELTY_FILE
 from steer.rank.select import Rule
 from steer.serve.catalogue import resolve
 from steer.serve.config import BOUNDS
 from steer.serve.engine import Engine
 from steer.serve.images import decode_images
 from steer.serve.ranking import Call, Ranker
+from steer.serve.scorers import MAKES_NOVELTY, check_scorers, load_scorers
 from steer.serve.sessions import Session
 from steer.types import Decision, Reason
 from steer.wire.session import Limits
@@ -103,23 +107,32 @@ class Replayer:
         critic: That decided; the engine has it under the name of the header.
         engine: That has started.
         runner: Of the loop.
+        scorers: What the critic's sessions may weigh beside it.
 
     Attributes:
         rule: By which the session decided.
 
     Raises:
-        ConfigError: The critic is another than the log's.
+        ConfigError: The critic is another than the log's, or lacks a scorer that took part.
         EmbodimentMismatchError: The log is of another robot than the critic was made for.
     """
 
     def __init__(
-        self, header: DecisionLogHeader, critic: Critic, engine: Engine, runner: asyncio.Runner
+        self,
+        header: DecisionLogHeader,
+        critic: Critic,
+        engine: Engine,
+        runner: asyncio.Runner,
+        scorers: Mapping[str, Scorer] = SCORERS,
     ) -> None:
         _check(header, critic)
         limits = _capped(header.session.limits)
         name = header.session.critic.name
         self.rule = resolve(header.session.selection, critic, limits)
-        self._session = Session("", header.embodiment, name, "", self.rule, "", 0.0)
+        robot = header.embodiment
+        _check_novelty(self.rule, scorers)
+        check_scorers(self.rule.weights, scorers=scorers, card=critic.card, robot=robot)
+        self._session = Session("", robot, name, "", self.rule, "", 0.0, scorers)
         self._critic = critic
         self._max_pixels = limits.max_image_pixels
         self._clock = MonotonicClock()
@@ -162,8 +175,8 @@ def replayer(header: DecisionLogHeader, critic: Path) -> Iterator[Replayer]:
     """Have an engine with the critic of that directory for the length of a `with` block.
 
     Raises:
-        ArtefactError: The critic cannot be loaded.
-        ConfigError: It is another than the log's.
+        ArtefactError: The critic cannot be loaded, or the novelty beside it.
+        ConfigError: It is another than the log's, or lacks a scorer that took part.
         EmbodimentMismatchError: The log is of another robot than the critic was made for.
     """
     engine = Engine(device="cpu", clock=MonotonicClock(), threads=1)
@@ -172,7 +185,7 @@ def replayer(header: DecisionLogHeader, critic: Path) -> Iterator[Replayer]:
         with asyncio.Runner() as runner:
             name = header.session.critic.name
             loaded = runner.run(engine.load(name, lambda: load_critic(critic)))
-            yield Replayer(header, loaded, engine, runner)
+            yield Replayer(header, loaded, engine, runner, load_scorers(critic, loaded))
     finally:
         engine.stop()
 
@@ -185,6 +198,15 @@ def _check(header: DecisionLogHeader, critic: Critic) -> None:
     misfits = header.embodiment.differences(critic.card.embodiment)
     if misfits:
         raise EmbodimentMismatchError(f"the log's robot is not the critic's: {'; '.join(misfits)}")
+
+
+def _check_novelty(rule: Rule, scorers: Mapping[str, Scorer]) -> None:
+    if rule.weights.get(NOVELTY, 0.0) > 0 and NOVELTY not in scorers:
+        raise ConfigError(
+            f"--critic: expected the {NOVELTY_FILE} that decided beside it, for this log's session "
+            f"weighs novelty, got none; copy the server's, or make it anew of the same data with "
+            f"the same seed: {MAKES_NOVELTY}"
+        )
 
 
 def _capped(limits: Limits) -> Limits:

@@ -7,12 +7,18 @@ from typing import TextIO
 
 from steer.decision_log import DecisionLogHeader, LoggedDecision, read_decision_log
 from steer.errors import ConfigError
+from steer.rank.scorers import NOVELTY
 from steer.rank.select import Rule
 from steer.serve.explain import rows_of, rule_text, sentence, table
 from steer.serve.recompute import Replayed, replayer
 from steer.serve.replay_config import ReplayConfig
 
 __all__ = ["run"]
+
+_NOVELTY_HINT = (
+    "novelty took part, and a log does not say which: another novelty.safetensors than the one "
+    "that decided scores otherwise\n"
+)
 
 
 def run(config: ReplayConfig, out: TextIO) -> int:
@@ -51,6 +57,8 @@ def run(config: ReplayConfig, out: TextIO) -> int:
         out.write(json.dumps(tree, indent=2, allow_nan=False) + "\n")
     else:
         out.write(tally.text())
+        if tally.counts["different"] and made.rule.weights.get(NOVELTY, 0.0) > 0:
+            out.write(_NOVELTY_HINT)
     return 1 if tally.counts["different"] else 0
 
 

@@ -33,6 +33,7 @@ class Work:
         beta: Softness of the minimum over members.
         deadline_s: Instant on the engine's clock after which nobody waits any more.
         wants_prefixes: Whether the values after each prefix are asked for, where there are such.
+        wants_context: Whether the context is asked for.
     """
 
     critic: str
@@ -41,6 +42,7 @@ class Work:
     beta: float
     deadline_s: float
     wants_prefixes: bool = False
+    wants_context: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,7 @@ class GroupScores:
         scores: Of each: float32 of shape [N].
         prefix_values: Of each: float32 of shape [K, N, P]; None where nobody asked, or the critic
             has a value for whole chunks alone.
+        contexts: Of each: float32 of shape [D]; None where nobody asked.
         encode_s: Observations to contexts, of the whole group.
         score_s: Candidates to values and scores, of the whole group.
     """
@@ -59,6 +62,7 @@ class GroupScores:
     values: list[NDArray[np.float32]]
     scores: list[NDArray[np.float32]]
     prefix_values: list[NDArray[np.float32] | None]
+    contexts: list[NDArray[np.float32] | None]
     encode_s: float
     score_s: float
 
@@ -108,6 +112,7 @@ def score_group(
             else None
             for row, work in enumerate(works)
         ],
+        contexts=_contexts(context_BD, works),
         encode_s=encoded_s - begun_s,
         score_s=clock.now_s() - encoded_s,
     )
@@ -145,6 +150,14 @@ def _stack(works: Sequence[Work], horizon: int, *, pad: bool) -> NDArray[np.floa
 def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
     dtype = np.uint8 if array.dtype == np.uint8 else np.float32
     return torch.from_numpy(array.astype(dtype, copy=False)).to(device)
+
+
+def _contexts(context_BD: Tensor, works: Sequence[Work]) -> list[NDArray[np.float32] | None]:
+    """Return the context of whoever asked, as it was when its candidates were scored."""
+    if not any(work.wants_context for work in works):
+        return [None] * len(works)
+    context = context_BD.cpu().numpy()
+    return [context[row].copy() if work.wants_context else None for row, work in enumerate(works)]
 
 
 def _advantages(value_KBN: Tensor, works: Sequence[Work]) -> list[NDArray[np.float32]]:

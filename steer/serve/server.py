@@ -23,6 +23,7 @@ from steer.serve.listening import listen, make_server
 from steer.serve.logs import configure
 from steer.serve.matching import doubts
 from steer.serve.naming import critic_directories, policy_directories
+from steer.serve.scorers import load_scorers
 from steer.serve.service import Service
 from steer.serve.sessions import Sessions
 from steer.serve.sources.base import PolicySource
@@ -106,7 +107,7 @@ class Server:
             `HOST:PORT` with the real port, once robots may come.
 
         Raises:
-            ArtefactError: A critic cannot be loaded.
+            ArtefactError: A critic cannot be loaded, or the novelty beside it.
             CheckpointError: A policy cannot be loaded.
             ConfigError: The address cannot be listened on, or no audit speaks for a critic and
                 `allow_unaudited` is not set.
@@ -145,7 +146,7 @@ class Server:
     async def _load(self) -> Catalogue:
         """Load and warm everything."""
         device = self._config.device
-        critics = {}
+        critics, scorers = {}, {}
         for name, path in self._critics.items():
             critic = await self._engine.load(
                 name,
@@ -153,6 +154,7 @@ class Server:
             )
             logger.info("loaded critic=%s digest=%s", name, critic.digest)
             critics[name] = critic
+            scorers[name] = load_scorers(path, critic)
         if not self._config.allow_unaudited:
             check_audits(critics, self._critics)
         expected = self._limits.expected_candidates
@@ -171,7 +173,11 @@ class Server:
             for name, time_s in times_s.items():
                 logger.info("warm %s=%s n=%d expected_ms=%.1f", kind, name, expected, 1e3 * time_s)
         catalogue = Catalogue(
-            critics=critics, sources=sources, expected_rank_s=rank_s, expected_draw_s=draw_s
+            critics=critics,
+            sources=sources,
+            scorers=scorers,
+            expected_rank_s=rank_s,
+            expected_draw_s=draw_s,
         )
         for doubt in doubts(catalogue):
             logger.warning("%s", doubt)

@@ -12,7 +12,7 @@ from steer.clock import Clock
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError, LateError, UnreachableError
 from steer.rank.select import Rule
-from steer.serve.catalogue import Catalogue, resolve
+from steer.serve.catalogue import Catalogue
 from steer.serve.engine import Engine
 from steer.serve.images import decode_images
 from steer.serve.matching import match
@@ -125,9 +125,14 @@ class Service(SteeringServicer):
         robot = embodiment_from_message(request.embodiment)
         found = match(self._catalogue, robot, critic=request.critic, policy=request.policy)
         wanted = selection_from_message(request.selection)
-        rule = resolve(wanted, self._catalogue.critics[found.critic], self._limits)
+        rule = self._catalogue.rule_of(found.critic, robot, wanted, self._limits)
         session = self._sessions.open(
-            robot, critic=found.critic, policy=found.policy, rule=rule, robot=request.robot
+            robot,
+            critic=found.critic,
+            policy=found.policy,
+            rule=rule,
+            robot=request.robot,
+            scorers=self._catalogue.scorers_of(found.critic),
         )
         logger.info(
             "opened session=%s robot=%r critic=%s policy=%s selector=%s gated=%s margin=%g",

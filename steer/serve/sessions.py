@@ -1,11 +1,14 @@
 """The robots that are connected: what was agreed on with each, and when it was last heard of."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steer.clock import Clock
 from steer.embodiment import Embodiment
 from steer.errors import OverloadedError, SessionError
+from steer.rank.scorers import SCORERS
+from steer.rank.scorers.base import Scorer
 from steer.rank.select import Rule
 
 __all__ = ["Session", "Sessions"]
@@ -23,6 +26,7 @@ class Session:
         rule: How to decide.
         robot: The robot's name, for logs.
         used_s: When it was last heard of.
+        scorers: What its rule may weigh beside the critic.
     """
 
     token: str
@@ -32,6 +36,7 @@ class Session:
     rule: Rule
     robot: str
     used_s: float
+    scorers: Mapping[str, Scorer] = SCORERS
 
 
 class Sessions:
@@ -54,9 +59,16 @@ class Sessions:
         return len(self._sessions)
 
     def open(
-        self, embodiment: Embodiment, *, critic: str, policy: str, rule: Rule, robot: str
+        self,
+        embodiment: Embodiment,
+        *,
+        critic: str,
+        policy: str,
+        rule: Rule,
+        robot: str,
+        scorers: Mapping[str, Scorer] = SCORERS,
     ) -> Session:
-        """Return a new session.
+        """Return a new session; `Session` says what each argument is.
 
         Raises:
             OverloadedError: There are too many.
@@ -68,7 +80,8 @@ class Sessions:
                 retry_after_s=1.0,
             )
         token = secrets.token_hex(16)
-        session = Session(token, embodiment, critic, policy, rule, robot, self._clock.now_s())
+        now_s = self._clock.now_s()
+        session = Session(token, embodiment, critic, policy, rule, robot, now_s, scorers)
         self._sessions[token] = session
         return session
 

@@ -12,18 +12,17 @@ import numpy as np
 from steer.critics.artefact import load_critic, update_card
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
-from steer.errors import DatasetError
 from steer.train.audit_compare import Comparison, check_comparable, differences
 from steer.train.audit_config import AuditConfig
-from steer.train.audit_data import Draw, Questions, check_senses
+from steer.train.audit_data import Draw, Questions
 from steer.train.audit_held import KeptBack, kept_back, kept_by_both
 from steer.train.audit_judge import Judged, judge
 from steer.train.audit_picture import draw_audits
 from steer.train.audit_table import comparison_table, table
-from steer.train.datasets import Episodes, load_datasets
-from steer.train.lerobot_v3 import find_root, read_json
+from steer.train.critic_data import load_for
+from steer.train.datasets import Episodes
 from steer.train.targets import build_chunks
-from steer.train.visible import check_views, seen_chunks
+from steer.train.visible import seen_chunks
 
 __all__ = ["AuditConfig", "run"]
 
@@ -123,23 +122,6 @@ def _kept(path: Path, critic: Critic, episodes: Episodes) -> KeptBack:
 
 
 def _episodes(config: AuditConfig, cards: list[CriticCard]) -> Episodes:
-    """Return all episodes, with what each of the critics sees."""
-    fields = [item for card in cards for item in card.embodiment.observations]
-    seen = {item.name for item in fields if len(item.shape) == 1}
-    for name in config.dataset:
-        features = read_json(find_root(name) / "meta" / "info.json").get("features", {})
-        missing = sorted(seen - set(features))
-        if missing:
-            have = [key for key in features if key.startswith("observation.")]
-            raise DatasetError(f"{name}: expected {missing}, which the critic sees, got {have}")
-    episodes = load_datasets(
-        config.dataset,
-        task=config.task or cards[0].dataset.task or None,
-        success=config.success,
-        observations=tuple(sorted(seen)),
-        frames=config.frames,
+    return load_for(
+        cards, config.dataset, task=config.task, success=config.success, frames=config.frames
     )
-    for card in cards:
-        check_views(episodes.embodiment, card.embodiment)
-        check_senses(card, episodes)
-    return episodes

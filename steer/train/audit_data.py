@@ -26,6 +26,7 @@ __all__ = [
     "Draw",
     "Questions",
     "check_senses",
+    "contexts",
     "executed_values",
     "neighbour_chunks",
     "score_candidates",
@@ -120,6 +121,28 @@ def _values(
     return np.concatenate(found, axis=1)
 
 
+def contexts(
+    questions: Questions,
+    rows: NDArray[np.int64],
+    *,
+    on_batch: Callable[[int], object] | None = None,
+) -> NDArray[np.float32]:
+    """Return the critic's contexts of rows, float32 [R, D].
+
+    Args:
+        questions: Critic and episodes.
+        rows: int64 [R], each with frames, where the critic looks at any.
+        on_batch: Called with the number of rows of each batch that is done.
+    """
+    found = np.empty((len(rows), questions.critic.card.network.context_dim), np.float32)
+    for part in _batches(questions, len(rows)):
+        with torch.inference_mode():
+            found[part] = _context(questions, rows[part]).numpy()
+        if on_batch is not None:
+            on_batch(len(part))
+    return found
+
+
 def _batches(questions: Questions, count: int) -> list[NDArray[np.int64]]:
     size = _BATCH_SEEN if questions.critic.card.sees else _BATCH
     return np.array_split(np.arange(count), max(1, count // size))
@@ -179,7 +202,5 @@ def _states(questions: Questions) -> NDArray[np.float32]:
     if vectors:
         joined = np.concatenate(vectors, axis=1)
         return np.asarray((joined / np.maximum(joined.std(axis=0), 1e-2))[rows])
-    with torch.inference_mode():
-        parts = [_context(questions, rows[part]).numpy() for part in _batches(questions, len(rows))]
-    context = np.concatenate(parts)
+    context = contexts(questions, rows)
     return np.asarray(context / np.maximum(context.std(axis=0), 1e-2))

@@ -1,6 +1,7 @@
 """One decision, with critics whose values are known."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from steer.clock import FakeClock
 from steer.critics.card import NetworkConfig
 from steer.errors import InvalidInputError
+from steer.rank.scorers import SCORERS
 from steer.rank.select import Rule
-from steer.serve import ranking
 from steer.serve.engine import Scored
 from steer.serve.ranking import Call, Ranker
 from steer.serve.sessions import Session
@@ -53,15 +54,26 @@ def decide(make_critic, robot, rng):
     """Decide with what the engine answers."""
     critic = make_critic()
 
-    def decide(outcome, *, count=3, length=4, rule=RULE, arrays=None, candidates=None, **kwargs):
+    def decide(
+        outcome,
+        *,
+        count=3,
+        length=4,
+        rule=RULE,
+        arrays=None,
+        candidates=None,
+        scorers=SCORERS,
+        deadline_s=6.0,
+        **kwargs,
+    ):
         clock, engine = FakeClock(5.0), FakeEngine(outcome)
         if arrays is None:
             arrays = {"observation.state": np.zeros(3, np.float32)}
         if candidates is None:
             chunks = rng.normal(size=(count, length, 2)).astype(np.float32)
             candidates = Candidates(chunks)
-        session = Session("t", robot, "reach", "", rule, "r", 0.0)
-        call = Call(session=session, noise_seed=1, sequence=7, start_s=4.0, deadline_s=6.0)
+        session = Session("t", robot, "reach", "", rule, "r", 0.0, scorers)
+        call = Call(session=session, noise_seed=1, sequence=7, start_s=4.0, deadline_s=deadline_s)
         ranker = Ranker(engine, clock=clock, limits=LIMITS)
         decision = asyncio.run(
             ranker.decide(
@@ -145,16 +157,55 @@ def test_weighted_scorers_add_to_the_critic(decide):
     assert both.left_out == ()
 
 
-def test_a_scorer_that_fails_is_left_out_flagged_and_counted(decide, monkeypatch, caplog):
+def test_a_scorer_that_fails_is_left_out_flagged_and_counted(decide, caplog):
     """The decision is made with what is left."""
     broken = {"consensus": lambda situation: np.full(len(situation), np.nan, np.float32)}
-    monkeypatch.setattr(ranking, "SCORERS", broken)
+    rule = replace(RULE, weights={"consensus": 1.0})
 
-    decision, _, _ = decide(scored(0.0, 2.0, 1.0), rule=replace(RULE, weights={"consensus": 1.0}))
+    decision, _, _ = decide(scored(0.0, 2.0, 1.0), rule=rule, scorers=broken)
 
     assert (decision.index, decision.left_out) == (1, ("consensus",))
     assert decision.scores.tolist() == [0, 2, 1]
     assert "left out scorer=consensus count=1 why=expected finite float32" in caplog.text
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_the_context_is_asked_for_where_novelty_counts(decide, weight):
+    """One embedding a request; what the engine found is what the scorer gets, off the loop."""
+    seen = []
+
+    def novelty(situation):
+        seen.append((situation.context_D, threading.current_thread()))
+        return np.float32([0, 0, 9])
+
+    context = np.float32([3, 1, 4])
+    outcome = replace(scored(0.0, 2.0, 1.9), context=context)
+    rule = replace(RULE, weights={"novelty": weight})
+
+    decision, _, engine = decide(outcome, rule=rule, scorers={"novelty": novelty})
+
+    assert engine.works[0].wants_context is bool(weight)
+    assert decision.index == (2 if weight else 1)
+    assert [item[0] is context for item in seen] == [True] * bool(weight)
+    assert all(item[1] is not threading.main_thread() for item in seen)
+
+
+def test_a_scorer_that_takes_too_long_ends_in_candidate_0(decide):
+    """The budget holds for what competes beside the critic, too."""
+
+    def novelty(situation):
+        threading.Event().wait(0.3)
+        return np.arange(len(situation), dtype=np.float32)
+
+    rule = replace(RULE, weights={"novelty": 1.0})
+
+    decision, candidates, _ = decide(
+        scored(0.0, 2.0, 1.0), rule=rule, scorers={"novelty": novelty}, deadline_s=5.05
+    )
+
+    assert (decision.index, decision.reason, decision.num_scored) == (0, Reason.BUDGET, 0)
+    assert decision.budget_hit
+    assert decision.chunk.tobytes() == candidates.actions[0].tobytes()
 
 
 def test_an_infeasible_winner_does_not_run(decide, robot, rng):

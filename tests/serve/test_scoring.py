@@ -1,5 +1,7 @@
 """The maths of a group: the same as alone, whoever else is in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,21 @@ def test_the_observation_is_encoded_once_for_all_candidates(make_critic, rng, mo
     score(critic, [make_work(rng, 8), make_work(rng, 8)])
 
     assert seen == [2]
+
+
+def test_whoever_asks_gets_the_context_that_its_candidates_were_scored_with(make_critic, rng):
+    """And nobody else; the observation is not encoded again."""
+    critic, works = make_critic(), [make_work(rng, 3), make_work(rng, 2)]
+    works[1] = replace(works[1], wants_context=True)
+
+    found = score(critic, works)
+
+    state = torch.from_numpy(np.stack([w.observation["observation.state"] for w in works]))
+    with torch.inference_mode():
+        expected = critic.embed({"observation.state": state})[1].numpy()
+    assert found.contexts[0] is None
+    np.testing.assert_array_equal(found.contexts[1], expected)
+    assert score(critic, works[:1]).contexts == [None]
 
 
 def test_actions_beyond_the_critic_s_horizon_do_not_count(make_critic, rng):

@@ -4,6 +4,8 @@ Shapes: `M` rows, `J` features of a row, `F` coins, `B` rows of a batch,
 `I` inputs and `O` outputs of a layer.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -73,6 +75,7 @@ def fit_coins(
     batch: int,
     learning_rate: float,
     generator: torch.Generator,
+    on_step: Callable[[], object] | None = None,
 ) -> None:
     """Give each row coins of its own and regress them by mean squared error.
 
@@ -83,6 +86,7 @@ def fit_coins(
         batch: Rows a step, drawn with replacement.
         learning_rate: At the first step; it falls to 0 in a straight line.
         generator: Of coins and batches.
+        on_step: Called after each step.
     """
     num_coins = len(network.prior_mean_F)
     coin_MF = torch.randint(0, 2, (len(x_MJ), num_coins), generator=generator).float() * 2 - 1
@@ -100,6 +104,8 @@ def fit_coins(
                 square.lerp_(gradient.square(), 0.001)
                 scale = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
                 weight.sub_(rate / (1 - 0.9 ** (step + 1)) * mean / scale)
+        if on_step is not None:
+            on_step()
 
 
 class _Linear(nn.Module):

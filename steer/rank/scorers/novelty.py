@@ -4,16 +4,19 @@ Shapes: `M` pairs of observation and chunk, `N` candidates, `H` horizon, `A` act
 `J` = D + H x A features of a pair, `F` coins.
 """
 
+import json
 import math
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from steer.embodiment import Embodiment
@@ -22,9 +25,13 @@ from steer.rank.scorers.base import Situation
 from steer.rank.scorers.coins import CoinNetwork, fit_coins
 from steer.rank.scorers.ranges import as_run
 
-__all__ = ["Novelty", "NoveltyConfig", "pair_features"]
+__all__ = ["NOVELTY_FILE", "Novelty", "NoveltyConfig", "pair_features"]
 
+NOVELTY_FILE = "novelty.safetensors"
+"""What it is called beside the critic that it was fitted for."""
 FORMAT = "steer-novelty-1"
+_SAID = "steer"
+"""All that the file says of itself; one entry, for several would come in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,10 @@ class Novelty:
 
     Args:
         network: Fitted; see `fit` and `load`.
+        about: What it was fitted on, as a JSON tree; empty where nobody said.
+
+    Attributes:
+        about: The same.
 
     References:
         Lobel, Bagaria and Konidaris, Flipping Coins to Estimate Pseudocounts, 2023; Yang et al.,
@@ -84,8 +95,14 @@ class Novelty:
         a black box; a small network; no prioritised sampling, for the data are fixed.
     """
 
-    def __init__(self, network: CoinNetwork) -> None:
+    def __init__(self, network: CoinNetwork, about: Mapping[str, Any] | None = None) -> None:
         self._network = network.requires_grad_(requires_grad=False).eval()
+        self.about = dict(about or {})
+
+    @property
+    def num_features(self) -> int:
+        """J."""
+        return len(self._network.mean_J)
 
     @classmethod
     def fit(
@@ -94,6 +111,8 @@ class Novelty:
         *,
         seed: int,
         config: NoveltyConfig | None = None,
+        about: Mapping[str, Any] | None = None,
+        on_step: Callable[[], object] | None = None,
     ) -> "Novelty":
         """Return the novelty that a dataset teaches.
 
@@ -102,6 +121,8 @@ class Novelty:
                 more often.
             seed: Equal arguments give an equal network, on one machine.
             config: None for the presets.
+            about: What the data are, for whoever reads the file.
+            on_step: Called after each step, to show how far it is.
 
         Raises:
             InvalidInputError: The features are not finite, or there are none.
@@ -122,8 +143,9 @@ class Novelty:
             batch=config.batch,
             learning_rate=config.learning_rate,
             generator=generator,
+            on_step=on_step,
         )
-        return cls(network)
+        return cls(network, about)
 
     def novelty(self, features_NJ: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the estimate of 1 / count of each pair, shape [N], >= 0.
@@ -131,10 +153,9 @@ class Novelty:
         Raises:
             InvalidInputError: The features are not those that were fitted.
         """
-        num_features = len(self._network.mean_J)
-        if features_NJ.shape[1] != num_features:
+        if features_NJ.shape[1] != self.num_features:
             raise InvalidInputError.expected(
-                "novelty features", f"{num_features} a pair", features_NJ.shape[1]
+                "novelty features", f"{self.num_features} a pair", features_NJ.shape[1]
             )
         with torch.inference_mode():
             answer_NF = self._network(torch.from_numpy(features_NJ.copy()))
@@ -152,16 +173,22 @@ class Novelty:
         context_ND = np.tile(situation.context_D, (len(situation), 1))
         return -self.novelty(pair_features(context_ND, situation.chunks_NHA, situation.embodiment))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, critic: str = "") -> None:
         """Write it as safetensors; whoever looks sees the old file or the whole new one.
+
+        Args:
+            path: Of the file.
+            critic: Digest of the weights that gave the contexts; empty for none.
 
         Raises:
             ArtefactError: The disk refuses.
         """
         tensors = {name: value.contiguous() for name, value in self._network.state_dict().items()}
+        tree = {"format": FORMAT, "critic": critic, "about": self.about}
+        said = json.dumps(tree, sort_keys=True)
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            save_file(tensors, fresh, metadata={"format": FORMAT})
+            fresh.write_bytes(save(tensors, metadata={_SAID: said}))
             fresh.replace(path)
         except (OSError, SafetensorError) as error:
             raise ArtefactError(f"{path}: cannot be written: {error}") from error
@@ -169,22 +196,44 @@ class Novelty:
             fresh.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: Path) -> "Novelty":
+    def load(cls, path: Path, *, critic: str | None = None) -> "Novelty":
         """Read what `save` wrote.
 
+        Args:
+            path: Of the file.
+            critic: Digest of the weights that will give the contexts; None for any.
+
         Raises:
-            ArtefactError: The file is missing, damaged, or something else.
+            ArtefactError: The file is missing, damaged, something else, or was fitted for other
+                weights.
         """
         try:
             with safe_open(path, framework="pt") as file:
-                found = (file.metadata() or {}).get("format")
+                said = _said(path, (file.metadata() or {}).get(_SAID, "{}"))
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
         except (OSError, SafetensorError) as error:
             raise ArtefactError(f"{path}: cannot be read: {error}") from error
-        if found != FORMAT:
-            raise ArtefactError(f"{path}: expected format {FORMAT!r}, got {found!r}")
-        return cls(_network(path, tensors))
+        if said.get("format") != FORMAT:
+            raise ArtefactError(f"{path}: expected format {FORMAT!r}, got {said.get('format')!r}")
+        if critic is not None and said.get("critic") != critic:
+            raise ArtefactError(
+                f"{path}: expected a novelty fitted for the weights {critic}, got one for "
+                f"{said.get('critic') or 'none'}"
+            )
+        about = said.get("about")
+        return cls(_network(path, tensors), about if isinstance(about, dict) else None)
+
+
+def _said(path: Path, text: str) -> dict[str, Any]:
+    """Return what the file says of itself."""
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{path}: {_SAID}: expected JSON, got {error}") from error
+    if not isinstance(tree, dict):
+        raise ArtefactError(f"{path}: {_SAID}: expected a JSON object, got {type(tree).__name__}")
+    return tree
 
 
 def _network(path: Path, tensors: dict[str, Tensor]) -> CoinNetwork:

@@ -141,10 +141,55 @@ def test_tensors_that_do_not_fit_are_refused(tiny, tmp_path, name, value, text):
     path = tmp_path / "novelty.safetensors"
     tiny.save(path)
     tensors = {**load_file(path), name: value}
-    save_file(tensors, path, metadata={"format": "steer-novelty-1"})
+    save_file(tensors, path, metadata={"steer": '{"format": "steer-novelty-1"}'})
 
     with pytest.raises(ArtefactError, match=text):
         Novelty.load(path)
+
+
+def test_a_novelty_of_other_weights_is_refused(tiny, tmp_path):
+    """Both digests are said; whoever does not ask gets it, with what it was fitted on."""
+    path = tmp_path / "novelty.safetensors"
+    tiny.about = {"num_pairs": 8}
+    tiny.save(path, critic="aa")
+
+    with pytest.raises(ArtefactError, match=r"fitted for the weights bb, got one for aa$"):
+        Novelty.load(path, critic="bb")
+    assert Novelty.load(path, critic="aa").about == Novelty.load(path).about == {"num_pairs": 8}
+
+    tiny.save(path)
+    with pytest.raises(ArtefactError, match=r"fitted for the weights bb, got one for none$"):
+        Novelty.load(path, critic="bb")
+
+
+@pytest.mark.parametrize("said", ["[1]", "{", "[" * 5000])
+def test_what_a_file_says_of_itself_must_be_json(tmp_path, said):
+    """A damaged or hostile header is an error with the file's name."""
+    path = tmp_path / "novelty.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, metadata={"steer": said})
+
+    with pytest.raises(ArtefactError, match=r"novelty.safetensors: steer: expected"):
+        Novelty.load(path)
+
+
+def test_equal_novelties_are_equal_files(tiny, tmp_path):
+    """Readable by whoever may read the critic, whatever else the file says."""
+    for name in ("a", "b"):
+        tiny.about = {"task": "push", "seed": 0}
+        tiny.save(tmp_path / name, critic="aa")
+    (tmp_path / "plain").write_bytes(b"")
+
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_each_step_of_a_fit_is_told(places):
+    """So that a command can show how far it is."""
+    steps = []
+
+    Novelty.fit(places, seed=1, config=TINY, on_step=lambda: steps.append(1))
+
+    assert len(steps) == TINY.num_steps
 
 
 def test_a_folder_that_is_not_there_is_refused(tiny, tmp_path):

@@ -4,83 +4,26 @@
     python scripts/publish_results.py --check    fail where publishing would change a file
 
 A run writes its records to `demo/*.json`; only this command writes to `results/*.json`. The suite's
-records are made again from its rows, `results/suite`.
+records are made again from its rows, `results/suite`; those of them that say what critics are worth
+stand in `results/critics.json` too, beside what was measured of critics alone.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
+from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
-from sim.origin import CODE
 from suite_results import KINDS, SuiteError, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 MIN_EPISODES = 100
 DEMO = "make demo EPISODES=30"
-
-_WIRE = (
-    "steer/clock.py",
-    "steer/embodiment.py",
-    "steer/errors.py",
-    "steer/types.py",
-    "steer/v1",
-    "steer/wire",
-)
-_CLIENT = (
-    "steer/channel.py",
-    "steer/client.py",
-    "steer/connection.py",
-    "steer/preflight.py",
-    *_WIRE,
-)
-_SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
-_TRAINING = ("steer/critics", "steer/train", "benchmarks", "requirements.lock")
-_EVALUATION = (
-    "sim/artefacts",
-    "sim/evaluate.py",
-    "sim/evaluation",
-    "sim/figures",
-    "sim/seeds.py",
-    "sim/stats/intervals.py",
-    "sim/tasks",
-)
-_EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
-# Statistics cannot make the suite stale: its records are made anew from rows that are committed.
-_SUITE = (*CODE, "sim/artefacts", "requirements.lock")
-# Files that could move a figure, by the part of its name before the slash.
-PATHS: Mapping[str, Sequence[str]] = {
-    "alone": _EPISODES,
-    "steered": _EPISODES,
-    "gain": _EPISODES,
-    "random_gain": _EPISODES,
-    "filtered": _EPISODES,
-    "filtered_gain": _EPISODES,
-    "steered_over_filtered": _EPISODES,
-    "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
-    "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
-    **dict.fromkeys(
-        (
-            "train_speed_ratio_jax_iql",
-            "train_speed_ratio_jax_iql_as_shipped",
-            "train_speed_ratio_jax_iql_one_value",
-        ),
-        _TRAINING,
-    ),
-    "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
-    "client_import_s": (*_CLIENT, "requirements.lock"),
-    "evaluator_busy": (*_EPISODES, "benchmarks"),
-    "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
-    **dict.fromkeys(KINDS, _SUITE),
-}
-EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
-    "demo_minutes"
-}
 
 
 class Record(TypedDict):
@@ -134,7 +77,10 @@ def records_of_text(name: str, text: str) -> list[Record]:
 
 def is_stale(record: Record) -> bool:
     """Say whether a file that could move the figure has changed since it was measured."""
-    command = ["git", "diff", "--quiet", record["commit"], "--", *PATHS[_kind(record)]]
+    paths = PATHS[kind_of(record["metric"])]
+    if not paths:
+        return False
+    command = ["git", "diff", "--quiet", record["commit"], "--", *paths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     return done.returncode != 0  # 1: changed; 128: the commit is not known here
 
@@ -147,7 +93,7 @@ def merge(published: Sequence[Record], measured: Sequence[Record]) -> list[Recor
 
 def refusal(record: Record) -> str:
     """Say why a measured record is not published; empty where it is."""
-    if _kind(record) in EPISODE_METRICS and record["n"] < MIN_EPISODES:
+    if kind_of(record["metric"]) in EPISODE_METRICS and record["n"] < MIN_EPISODES:
         return f"expected n >= {MIN_EPISODES}, got {record['n']}: make demo EPISODES=100"
     if record["metric"] == "demo_minutes" and record["command"] != DEMO:
         return f"expected the run of {DEMO!r}, got {record['command']!r}"
@@ -159,18 +105,22 @@ def refusal(record: Record) -> str:
 def publish(*, is_check: bool) -> int:
     """Publish, or with `is_check` say what publishing would change; return the exit status."""
     measured = [] if is_check else _measured()
-    demo = _fresh("demo.json", [item for item in measured if not _is_of_suite(item)])
+    demo = _fresh("demo.json", _at(measured, "demo.json"))
     readme = ROOT / "README.md"
     head, _, rest = readme.read_text().partition(BEGIN)
     tail = rest.partition(END)[2]
     wanted = {readme: head + BEGIN + draw_tables(demo) + END + tail}
     _add_records(wanted, "demo.json", demo)
     try:
-        suite = _suite(wanted, [item for item in measured if _is_of_suite(item)])
+        suite = _suite(wanted, _at(measured, "suite.json"))
         is_whole = True
     except SuiteError as error:
         _write(f"results: the suite is not published: {error}")
         suite, is_whole = [], False
+    critics = _fresh("critics.json", _at(measured, "critics.json"))
+    if critics:
+        both = [item for item in suite if item["metric"] in OF_BOTH]
+        _add_records(wanted, "critics.json", _replaced(critics, both))
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
@@ -179,7 +129,7 @@ def publish(*, is_check: bool) -> int:
             whole = path.with_name(path.name + ".partial")
             whole.write_text(wanted[path])
             whole.replace(path)
-    for record in (*demo, *suite):
+    for record in (*demo, *suite, *critics):
         if "stale" in record:
             _write(f"results: stale, measure again: {record['metric']}: {record['command']}")
     return 1 if (is_check and changed) or not is_whole else 0
@@ -215,7 +165,7 @@ def _fresh(name: str, measured: Sequence[Record], *, is_replaced: bool = False) 
     target = ROOT / "results" / name
     published = read_records(target) if target.exists() else []
     if is_replaced:
-        published = [record for record in published if _kind(record) not in KINDS]
+        published = [record for record in published if kind_of(record["metric"]) not in KINDS]
     records = merge(published, measured)
     return [{**record, **({"stale": True} if is_stale(record) else {})} for record in records]
 
@@ -226,8 +176,14 @@ def _add_records(wanted: dict[Path, str], name: str, records: _Marked) -> None:
         wanted[ROOT / "results" / name] = text
 
 
-def _is_of_suite(record: Record) -> bool:
-    return PATHS[_kind(record)] is _SUITE
+def _at(measured: Sequence[Record], home: str) -> list[Record]:
+    return [record for record in measured if home_of(record["metric"]) == home]
+
+
+def _replaced(records: _Marked, newer: _Marked) -> _Marked:
+    """Return the records in order of their names, the newer ones in the place of the older."""
+    by_metric = {record["metric"]: record for record in [*records, *newer]}
+    return [by_metric[name] for name in sorted(by_metric)]
 
 
 def _measured() -> list[Record]:
@@ -264,12 +220,8 @@ def _check(name: str, row: object) -> None:
         accepted = {float: float | int, float | None: float | int | None}.get(kind, kind)
         if not isinstance(row[field], dict if field == "versions" else accepted):
             raise RecordError(f"{name}: {metric}.{field}: expected {kind}, got {row[field]!r}")
-    if str(metric).partition("/")[0] not in PATHS:
+    if kind_of(str(metric)) not in PATHS:
         raise RecordError(f"{name}: metric: expected one of {', '.join(PATHS)}, got {metric!r}")
-
-
-def _kind(record: Record) -> str:
-    return record["metric"].partition("/")[0]
 
 
 def _text(path: Path) -> str:

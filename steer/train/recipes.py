@@ -1,6 +1,6 @@
 """How to learn where nobody says how: by what the data can teach.
 
-The choice is that of an ablation (docs/decisions/0016), made anew by `python -m sim.bank.ablate`.
+The choice is that of an ablation (docs/decisions/0017), made anew by `python -m sim.bank.ablate`.
 """
 
 from collections.abc import Mapping

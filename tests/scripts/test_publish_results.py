@@ -8,6 +8,7 @@ import pytest
 
 import publish_results
 from publish_results import RecordError, merge, read_records, refusal
+from result_kinds import home_of
 from results_table import draw_tables
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,45 @@ def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository
 def test_a_figure_of_an_unknown_commit_is_stale(repository):
     """What cannot be compared is not trusted."""
     assert publish_results.is_stale(record(commit="0" * 40))
+
+
+@pytest.mark.parametrize(
+    ("metric", "home"),
+    [
+        ("gain/push", "demo.json"),
+        ("cell/act/scene/gain", "suite.json"),
+        ("mean_gain", "suite.json"),
+        ("tabular_tau/iql", "critics.json"),
+        ("train_speed_ratio_jax_iql", "critics.json"),
+        ("vision/rgb/fetch-push", "critics.json"),
+    ],
+)
+def test_every_figure_has_one_home(metric, home):
+    """What was measured of critics alone is not the suite's."""
+    assert home_of(metric) == home
+
+
+def test_what_the_suite_says_of_critics_stands_with_them_too(repository, monkeypatch):
+    """Once there is anything else about critics; no figure is typed twice."""
+    root, commit = repository
+    (root / "demo").mkdir()
+    (root / "README.md").write_text(publish_results.BEGIN + publish_results.END)
+    found = {"results": [record("tabular_tau/iql", commit=commit, low=None, high=None)]}
+    (root / "demo" / "tabular.json").write_text(json.dumps(found))
+    means = [record(name, commit=commit) for name in ("mean_gain", "mean_gain/all_cells")]
+    monkeypatch.setattr(publish_results, "_suite", lambda *_: means)
+
+    assert publish_results.publish(is_check=False) == 0
+
+    published = json.loads((root / "results" / "critics.json").read_text())["results"]
+    assert [item["metric"] for item in published] == ["mean_gain", "tabular_tau/iql"]
+
+
+def test_a_sum_of_what_was_spent_never_goes_stale(repository):
+    """No change of the code makes it another."""
+    _, commit = repository
+
+    assert not publish_results.is_stale(record("core_hours", commit=commit))
 
 
 def test_the_table_shows_signs_intervals_and_what_is_stale():

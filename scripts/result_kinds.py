@@ -1,0 +1,98 @@
+"""Which figures there are, which files could move them, and where they are published."""
+
+from collections.abc import Mapping, Sequence
+
+from sim.origin import CODE
+from suite_results import KINDS
+
+__all__ = ["EPISODE_METRICS", "OF_BOTH", "PATHS", "home_of", "kind_of"]
+
+_WIRE = (
+    "steer/clock.py",
+    "steer/embodiment.py",
+    "steer/errors.py",
+    "steer/types.py",
+    "steer/v1",
+    "steer/wire",
+)
+_CLIENT = (
+    "steer/channel.py",
+    "steer/client.py",
+    "steer/connection.py",
+    "steer/preflight.py",
+    *_WIRE,
+)
+_SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
+_TRAINING = ("steer/critics", "steer/train", "benchmarks", "requirements.lock")
+_EVALUATION = (
+    "sim/artefacts",
+    "sim/evaluate.py",
+    "sim/evaluation",
+    "sim/figures",
+    "sim/seeds.py",
+    "sim/stats/intervals.py",
+    "sim/tasks",
+)
+_EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
+# Statistics cannot make the suite stale: its records are made anew from rows that are committed.
+_SUITE = (*CODE, "sim/artefacts", "requirements.lock")
+# Files that could move a figure, by the part of its name before the slash.
+PATHS: Mapping[str, Sequence[str]] = {
+    "alone": _EPISODES,
+    "steered": _EPISODES,
+    "gain": _EPISODES,
+    "random_gain": _EPISODES,
+    "filtered": _EPISODES,
+    "filtered_gain": _EPISODES,
+    "steered_over_filtered": _EPISODES,
+    "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
+    "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
+    **dict.fromkeys(
+        (
+            "train_speed_ratio_jax_iql",
+            "train_speed_ratio_jax_iql_as_shipped",
+            "train_speed_ratio_jax_iql_one_value",
+        ),
+        _TRAINING,
+    ),
+    "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
+    "client_import_s": (*_CLIENT, "requirements.lock"),
+    "evaluator_busy": (*_EPISODES, "benchmarks"),
+    "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
+    "ablation": (*_TRAINING, "sim/bank", "results/bank"),
+    "core_hours": (),  # a sum of what was spent, which no change makes another
+    "language": (*_TRAINING, *_SERVICE),
+    "tabular_tau": _TRAINING,
+    "vision": (*_TRAINING, *CODE),
+    **dict.fromkeys(KINDS, _SUITE),
+}
+_OF_CRITICS = (
+    "ablation",
+    "core_hours",
+    "language",
+    "tabular_tau",
+    "train_speed_ratio_jax_iql",
+    "train_speed_ratio_jax_iql_as_shipped",
+    "train_speed_ratio_jax_iql_one_value",
+    "vision",
+)
+OF_BOTH = frozenset(
+    ("mean_gain", "cells_worse", "oracle_share", "gain_n64_minus_n8", "override_win_rate")
+)
+"""Metrics, by their whole name, that stand with the suite and with the critics."""
+EPISODE_METRICS = frozenset(name for name, paths in PATHS.items() if paths is _EPISODES) - {
+    "demo_minutes"
+}
+
+
+def kind_of(metric: str) -> str:
+    """Return what a metric is one of: the part of its name before the slash."""
+    return metric.partition("/")[0]
+
+
+def home_of(metric: str) -> str:
+    """Return the file below `results` that a measured figure is published in."""
+    kind = kind_of(metric)
+    if kind in _OF_CRITICS:
+        return "critics.json"
+    return "suite.json" if PATHS[kind] is _SUITE else "demo.json"

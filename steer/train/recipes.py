@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from steer.critics.card import SelectionDefaults
 from steer.train.config import AUTO, TrainConfig
 from steer.train.datasets import Episodes
 
@@ -24,12 +25,18 @@ class Recipe:
     Attributes:
         algorithm: As `--algorithm`.
         reward_per: As `--reward-per`.
+        selection: How robots decide with such a critic where nobody says how; for the card.
         why: In words, for the log.
     """
 
     algorithm: Literal["sarsa"]
     reward_per: Literal["tick", "chunk"]
+    selection: SelectionDefaults
     why: str
+
+
+_TRIED = SelectionDefaults(margin=0.5, beta=1.0, weights={"consensus": 1.0})
+"""What the suite was tuned around; in returns that count -1 a chunk."""
 
 
 RECIPES: Mapping[Kind, Recipe] = MappingProxyType(
@@ -37,16 +44,19 @@ RECIPES: Mapping[Kind, Recipe] = MappingProxyType(
         "failures": Recipe(
             algorithm="sarsa",
             reward_per="chunk",
+            selection=_TRIED,
             why="the data have failures: returns that really came say how likely success is",
         ),
         "interventions": Recipe(
             algorithm="sarsa",
             reward_per="chunk",
+            selection=_TRIED,
             why="the data have corrections, but preferences alone were not shown to be better",
         ),
         "successes": Recipe(
             algorithm="sarsa",
             reward_per="chunk",
+            selection=_TRIED,
             why="the data have no failure: such a critic knows what is fast, not what fails",
         ),
     }

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from steer.critics.artefact import load_critic, save_critic
-from steer.critics.card import CriticCard, DatasetSummary
+from steer.critics.card import CriticCard, DatasetSummary, SelectionDefaults
 from steer.critics.critic import Critic
 from steer.errors import ArtefactError, ConfigError, DatasetError
 from steer.train.config import AUTO, TrainConfig
@@ -54,7 +54,7 @@ def train(config: TrainConfig) -> CriticCard:
         frames=config.frames,
     )
     episodes = _chosen(episodes, config)
-    config = _settled(config, episodes)
+    config, selection = _settled(config, episodes)
     _check_horizon(episodes, config.chunk_horizon)
     _warn_of_outcomes(episodes, config)
     if episodes.pairs is not None:
@@ -82,7 +82,9 @@ def train(config: TrainConfig) -> CriticCard:
     config = replace(config, steps=config.steps_for(len(chunks)))
     held = episodes.select(held_out) if config.patience else None
     watched = (held, _chunks(held, config)) if held is not None else None
-    return _saved(config, learnt, *fit(config, learnt, chunks, summary, held=watched))
+    critic, last = fit(config, learnt, chunks, summary, held=watched)
+    critic.card = replace(critic.card, selection=selection)
+    return _saved(config, learnt, critic, last)
 
 
 def _chunks(episodes: Episodes, config: TrainConfig) -> Chunks:
@@ -95,18 +97,22 @@ def _chunks(episodes: Episodes, config: TrainConfig) -> Chunks:
     return seen_chunks(chunks, episodes, looks_ahead=config.looks_ahead)
 
 
-def _settled(config: TrainConfig, episodes: Episodes) -> TrainConfig:
-    """Return the options with nothing left open, and say what was chosen and why."""
-    kind = kind_of(episodes)
-    found = settled(config, episodes)
-    if config.algorithm == AUTO:
-        logger.info(
-            "recipe algorithm=%s reward_per=%s: %s; --algorithm takes another",
-            found.algorithm,
-            found.reward_per,
-            RECIPES[kind].why,
-        )
-    return found
+def _settled(config: TrainConfig, episodes: Episodes) -> tuple[TrainConfig, SelectionDefaults]:
+    """Return the options with nothing left open, and how to decide with what comes of them.
+
+    Says what was chosen and why. An algorithm that was named has values of its own kind, of which
+    nothing is known.
+    """
+    recipe, found = RECIPES[kind_of(episodes)], settled(config, episodes)
+    if config.algorithm != AUTO:
+        return found, SelectionDefaults()
+    logger.info(
+        "recipe algorithm=%s reward_per=%s: %s; --algorithm takes another",
+        found.algorithm,
+        found.reward_per,
+        recipe.why,
+    )
+    return found, recipe.selection
 
 
 def _saved(

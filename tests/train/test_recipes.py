@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from steer.critics.artefact import load_critic
+from steer.critics.card import SelectionDefaults
 from steer.train.config import AUTO
 from steer.train.pairs import Pairs
 from steer.train.recipes import RECIPES, kind_of, settled
+from steer.train.run import train
 
 
 def test_the_kind_of_data_is_what_they_can_teach(make_episodes):
@@ -40,3 +43,20 @@ def test_what_was_named_stays(make_episodes, small_config, algorithm):
     config = small_config(algorithm=algorithm, reward_per="tick")
 
     assert settled(config, make_episodes([3], [True])) == config
+
+
+@pytest.mark.slow
+def test_a_critic_of_the_recipe_says_how_to_decide_with_it(
+    make_episodes, write_dataset, small_config, tmp_path
+):
+    """One of an algorithm that was named has the presets: nothing is known of its values."""
+    root = write_dataset(make_episodes([6] * 20, [True, False] * 10))
+    some = {"dataset": (str(root),), "reward_per": AUTO}
+
+    ours = train(small_config(output=tmp_path / "a", algorithm=AUTO, **some))
+    named = train(small_config(output=tmp_path / "b", algorithm="iql", **some))
+
+    recipe = RECIPES["failures"]
+    assert (ours.algorithm, ours.selection) == (recipe.algorithm, recipe.selection)
+    assert load_critic(tmp_path / "a").card.selection == recipe.selection
+    assert (named.algorithm, named.selection) == ("iql", SelectionDefaults())

@@ -19,8 +19,8 @@ from steer.train.targets import Chunks, row_returns, row_windows
 
 __all__ = ["Batches"]
 
-_PAIRS = 1
-"""Tells the draws of pairs from those of chunks."""
+_PAIRS, _LOSS = 1, 2
+"""Tell the draws of pairs, and those within the loss, from those of chunks."""
 
 
 class Batches:
@@ -80,6 +80,7 @@ class Batches:
             candidates_BNHA=self._candidates[row],
             candidate_return_BN=self._candidate_return[row],
             next_candidates_BNHA=self._candidates[next_row],
+            seed=int(np.random.default_rng((self._config.seed, step, _LOSS)).integers(2**63)),
             pairs=self._pairs.of(step, self._seen) if self._pairs else None,
         )
 

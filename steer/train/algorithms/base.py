@@ -48,6 +48,7 @@ class Batch:
         candidates_BNHA: What else could have been done; N is 0 where the learner asks for none.
         candidate_return_BN: What came of each of them, NaN where they were drawn and not run.
         next_candidates_BNHA: Candidates of the next observation.
+        seed: Of what the loss draws: another one each step, the same however the run was stopped.
         pairs: Labelled preferences, a batch of their own; None where the data hold none, or the
             learner does not ask.
     """
@@ -62,7 +63,12 @@ class Batch:
     candidates_BNHA: Float[Tensor, "B N H A"]
     candidate_return_BN: Float[Tensor, "B N"]
     next_candidates_BNHA: Float[Tensor, "B N H A"]
+    seed: int
     pairs: LabelledPairs | None = None
+
+    def generator(self) -> torch.Generator:
+        """Return what the loss draws with, on the batch's device, from its beginning."""
+        return torch.Generator(self.chunks_BHA.device).manual_seed(self.seed)
 
 
 class Learner(nn.Module):
@@ -100,7 +106,11 @@ class Learner(nn.Module):
         return False
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss, and what to show of it, by name."""
+        """Return the loss, and what to show of it, by name.
+
+        What it draws comes from `batch.generator()`: torch's own generator is not in the training
+        state, and a run that was stopped would not go on as it was.
+        """
         raise NotImplementedError
 
     def follow(self) -> None:

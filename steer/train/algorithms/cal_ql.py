@@ -91,5 +91,7 @@ class CalQl(Learner):
         high = critic.action_mean_A + 3 * critic.action_std_A
         low = torch.where(critic.low_A.isfinite(), critic.low_A, low)
         high = torch.where(critic.high_A.isfinite(), critic.high_A, high)
-        noise = torch.rand(B, self._config.num_uniform, H, A, device=low.device)
+        noise = torch.rand(
+            (B, self._config.num_uniform, H, A), generator=batch.generator(), device=low.device
+        )
         return low + noise * (high - low)

@@ -26,6 +26,7 @@ import os, signal, sys
 from pathlib import Path
 from steer.critics.card import NetworkConfig
 from steer.train import state
+from steer.train.algorithms.dqc import DqcConfig
 from steer.train.config import TrainConfig
 from steer.train.run import train
 
@@ -38,8 +39,9 @@ def fsync(descriptor):
 
 state.os.fsync = fsync
 train(TrainConfig(
-    dataset=(sys.argv[1],), output=Path(sys.argv[2]), horizon=2, steps=12, batch_size=16,
-    num_members=2, discount=0.8, log_every=4, save_every=5,
+    dataset=(sys.argv[1],), output=Path(sys.argv[2]), algorithm="iql", reward_per="tick",
+    horizon=2, steps=12, batch_size=16,
+    num_members=2, discount=0.8, log_every=4, save_every=5, dqc=DqcConfig(long_horizon=3),
     network=NetworkConfig(encoder_hidden=16, context_dim=8, member_hidden=(16, 16)),
 ))
 """

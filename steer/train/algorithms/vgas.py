@@ -43,7 +43,7 @@ class VgasConfig:
 
 
 class Vgas(Learner):
-    """HL-Gauss regression to the return that came, and a slope away from what was done.
+    """Regression to the return that came, and a slope away from what was done.
 
     The slope is only taught around chunks of episodes that succeeded: what a failed episode did is
     no better than what is near it.

@@ -107,16 +107,16 @@ def _audit(arguments: Sequence[str]) -> int:
     if config.policy is None:
         return 0 if audit(config) else 1
     blocking = importlib.import_module("steer.serve.sources.blocking")
-    with blocking.blocking_draw(config.policy) as draw:
-        return 0 if audit(config, draw) else 1
+    with blocking.blocking_draw(config.policy) as policy:
+        return 0 if audit(config, policy.draw) else 1
 
 
 def _candidates(arguments: Sequence[str]) -> int:
     config = _parse("candidates", "steer.train.draw_config", "CandidatesConfig", arguments)
     _log_to_stderr()
     blocking = importlib.import_module("steer.serve.sources.blocking")
-    with blocking.blocking_draw(config.policy) as draw:
-        importlib.import_module("steer.train.draw").run(config, draw)
+    with blocking.blocking_draw(config.policy) as policy:
+        importlib.import_module("steer.train.draw").run(config, policy.draw, digest=policy.digest)
     return 0
 
 

@@ -122,7 +122,7 @@ def _train(case: Case, config: TrainConfig, episodes: Episodes, plant: Plant) ->
             spread=case.spread,
         )
         path = config.output.with_name("candidates.safetensors")
-        save_candidates(path, drawn, marked, policy="behaviour")
+        save_candidates(path, drawn, marked, about={"policy": "behaviour"})
         config = replace(config, candidates=path)
     horizon = config.chunk_horizon
     chunks = build_chunks(

@@ -19,8 +19,8 @@ from steer.train.targets import Chunks, row_returns, row_windows
 
 __all__ = ["Batches"]
 
-_PAIRS = 1
-"""Tells the draws of pairs from those of chunks."""
+_PAIRS, _LOSS = 1, 2
+"""Tell the draws of pairs, and those within the loss, from those of chunks."""
 
 
 class Batches:
@@ -34,8 +34,8 @@ class Batches:
 
     Raises:
         ConfigError: It needs what came of each candidate, and was given drawn ones.
-        DatasetError: Candidates that were drawn are fewer than asked for, or of other data; or
-            labelled chunks are shorter than the horizon.
+        DatasetError: No chunk is of use; candidates that were drawn are fewer than asked for, or
+            of other data; or labelled chunks are shorter than the horizon.
     """
 
     def __init__(
@@ -45,9 +45,15 @@ class Batches:
             return torch.from_numpy(array).to(config.device)
 
         is_logged = learner.num_candidates > 0 and config.candidates is None
-        needs_next = learner.needs_next_chunk or is_logged
-        usable = chunks.has_next_chunk if needs_next else np.ones(len(chunks), np.bool_)
-        self._usable = np.flatnonzero(usable)
+        # The first candidate of the next state is what was run there: it must be whole.
+        needs_next = learner.needs_next_chunk or (is_logged and config.looks_ahead)
+        whole = chunks.has_next_chunk if needs_next else np.ones(len(chunks), np.bool_)
+        self._usable = np.flatnonzero(whole)
+        if not len(self._usable):
+            raise DatasetError(
+                f"dataset: expected a chunk that leads to success or to {config.chunk_horizon} "
+                f"more actions, which {config.algorithm} learns from, got none of {len(chunks)}"
+            )
         self._config = config
         self._observations = {key: move(value) for key, value in episodes.observations.items()}
         self._episodes, self._chunks = episodes, chunks
@@ -80,6 +86,7 @@ class Batches:
             candidates_BNHA=self._candidates[row],
             candidate_return_BN=self._candidate_return[row],
             next_candidates_BNHA=self._candidates[next_row],
+            seed=int(np.random.default_rng((self._config.seed, step, _LOSS)).integers(2**63)),
             pairs=self._pairs.of(step, self._seen) if self._pairs else None,
         )
 

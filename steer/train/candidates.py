@@ -6,6 +6,9 @@ states most like it. Candidate 0 is the policy's own, or what was run there.
 Shape legend: T rows of all episodes, N candidates, H horizon, A action.
 """
 
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,9 @@ from scipy.spatial import KDTree
 from steer.errors import DatasetError
 from steer.train.datasets import Episodes
 
-__all__ = ["load_candidates", "logged_rows", "save_candidates"]
+__all__ = ["load_candidates", "logged_rows", "read_about", "save_candidates"]
 
+_DIGEST = "digest"
 _CROWD = 6
 """How many times N nearest rows are looked at, for many are of the state's own episode."""
 
@@ -60,26 +64,54 @@ def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDA
 
 
 def save_candidates(
-    path: Path, candidates: NDArray[np.float32], episodes: Episodes, *, policy: str
+    path: Path,
+    candidates: NDArray[np.float32],
+    episodes: Episodes,
+    *,
+    about: Mapping[str, Any],
 ) -> None:
-    """Write candidates [T, N, H, A] of these episodes; whoever looks sees a whole file or none."""
+    """Write candidates of these episodes; whoever looks sees a whole file or none.
+
+    Args:
+        path: Of the file.
+        candidates: [T, N, H, A].
+        episodes: All that was observed in them should be known: whoever reads the file may know
+            but a part of it.
+        about: What they were drawn with, a JSON tree.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".partial")
     tensors: dict[str, np.ndarray[Any, Any]] = {
         "candidates": np.ascontiguousarray(candidates, np.float32),
         "start": episodes.start,
-        "digest": np.stack([_digest(episodes, index) for index in range(len(episodes))]),
+        **_digests(episodes, episodes.observations),
     }
-    save_file(tensors, fresh, {"policy": policy})
+    save_file(tensors, fresh, {"about": json.dumps(about)})
     fresh.replace(path)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what the candidates of a file were drawn with; empty where it does not say.
+
+    Raises:
+        DatasetError: It is no such file.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            found = json.loads((file.metadata() or {}).get("about", "{}"))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DatasetError(f"{path}: expected candidates, got {error}") from error
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[np.float32]:
     """Return the first `horizon` actions of the candidates that were drawn for these episodes.
 
+    An episode is known again by its actions, and by what both sides know of its observations.
+
     Args:
         path: What `save_candidates` wrote, for these episodes or more.
-        episodes: Any part of those, in any order.
+        episodes: Any part of those, in any order, with any of their observations.
         horizon: H.
 
     Returns:
@@ -91,7 +123,10 @@ def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[
     try:
         with safe_open(path, framework="np") as file:
             candidates: NDArray[np.float32] = file.get_tensor("candidates")
-            start, digests = file.get_tensor("start"), file.get_tensor("digest")
+            start, names = file.get_tensor("start"), set(file.keys())
+            keys = [key for key in episodes.observations if f"{_DIGEST}.{key}" in names]
+            mine = _digests(episodes, keys)
+            theirs = [file.get_tensor(name) for name in mine]
     except (OSError, SafetensorError) as error:
         raise DatasetError(f"{path}: expected candidates, got {error}") from error
     shape, action_dim = candidates.shape, episodes.actions.shape[1]
@@ -100,10 +135,12 @@ def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[
         raise DatasetError(f"{path}: expected shape {wanted}, got {list(shape)}")
     if not np.isfinite(candidates).all():
         raise DatasetError(f"{path}: expected finite actions, got NaN or Inf")
-    places = {digest.tobytes(): int(first) for digest, first in zip(digests, start, strict=True)}
+    known = zip(np.concatenate(theirs, axis=1), start, strict=True)
+    places = {digest.tobytes(): int(first) for digest, first in known}
+    wanted_digests = np.concatenate([*mine.values()], axis=1)
     rows = []
     for index, length in enumerate(episodes.end - episodes.start):
-        first = places.get(_digest(episodes, index).tobytes(), -1)
+        first = places.get(wanted_digests[index].tobytes(), -1)
         if not 0 <= first <= len(candidates) - length:
             raise DatasetError(
                 f"{path}: expected candidates of every episode, got none of episode "
@@ -113,7 +150,22 @@ def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[
     return np.ascontiguousarray(candidates[np.concatenate(rows), :, :horizon])
 
 
-def _digest(episodes: Episodes, index: int) -> NDArray[np.uint8]:
-    """Return the identity of one episode, uint8 [32]."""
-    text = episodes.select([index]).fingerprint().removeprefix("sha256:")
-    return np.frombuffer(bytes.fromhex(text), np.uint8)
+def _digests(episodes: Episodes, keys: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
+    """Return the identity of each episode's actions, and of each of these observations in it.
+
+    Outcomes do not count: they are no part of the state, and may be labelled later.
+
+    Returns:
+        uint8 [E, 32], by name in the file.
+    """
+    columns = {_DIGEST: episodes.actions}
+    columns |= {f"{_DIGEST}.{key}": episodes.observations[key] for key in keys}
+    bounds = [(int(a), int(b)) for a, b in zip(episodes.start, episodes.end, strict=True)]
+    return {
+        name: np.stack([_sha256(values[first:end]) for first, end in bounds])
+        for name, values in columns.items()
+    }
+
+
+def _sha256(array: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.frombuffer(hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest(), np.uint8)

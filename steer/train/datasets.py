@@ -75,9 +75,11 @@ def load_episodes(
     stores = open_views(frames, name, columns)
     episodes = _assemble(columns, read_embodiment(info, extra, keys), name, instruction, stores)
     _check_finite(root, episodes)
-    pairs = read_pairs(root, action_dim=episodes.actions.shape[1])
+    pairs = read_pairs(
+        root, action_dim=episodes.actions.shape[1], recorded=columns["episode_index"]
+    )
     if pairs is not None:
-        episodes = replace(episodes, pairs=pairs.of(episodes.episode))
+        episodes = replace(episodes, pairs=pairs)
     if success is not None:
         return relabel(episodes, read_success(success, episodes.episode))
     if assume_success:

@@ -5,7 +5,8 @@ Decoded once, through lerobot's own loader, they serve every training.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -51,8 +52,8 @@ def run(config: FramesConfig) -> Path:
     task, _, task_index = find_task(root, extra, config.task)
     columns = read_columns(root, info["features"], (), task_index)
     shown = decision_rows(columns["episode_index"], every=config.every)
-    loader = _open(config.dataset, root)
-    first = _frame(loader, config, kind, int(columns["index"][0]))
+    frame = partial(_frame, _open(config.dataset, root), config, kind)
+    first = frame(int(columns["index"][0]))
     card = FrameCard(
         key=config.key,
         shape=first.shape,
@@ -63,16 +64,15 @@ def run(config: FramesConfig) -> Path:
         data_sha256=data_digest(columns["action"], columns.get("steer.seed")),
     )
     writer = FrameWriter(config.output, task, card, shown)
-    _decode(writer, loader, config, kind, columns, shown)
+    _decode(writer, frame, config.key, columns, shown)
     logger.info("wrote frames=%s key=%s count=%d", config.output, config.key, len(shown))
     return config.output
 
 
 def _decode(
     writer: FrameWriter,
-    loader: _Loader,
-    config: FramesConfig,
-    kind: str,
+    frame: Callable[[int], NDArray[Any]],
+    key: str,
     columns: Mapping[str, NDArray[Any]],
     shown: NDArray[np.int64],
 ) -> None:
@@ -81,15 +81,15 @@ def _decode(
     ends = np.flatnonzero(np.r_[number[1:] != number[:-1], True]) + 1
     bounds = zip((0, *ends[:-1]), ends, strict=True)
     todo = [(int(first), int(end)) for first, end in bounds if first >= writer.done]
-    with tqdm(total=len(index), initial=writer.done, desc=config.key, unit="row") as bar:
+    with tqdm(total=len(index), initial=writer.done, desc=key, unit="row") as bar:
         for count, (first, end) in enumerate(todo, start=1):
             rows = shown[slice(*np.searchsorted(shown, (first, end)))]
-            frames = [_frame(loader, config, kind, int(index[row])) for row in rows]
-            for row, frame in zip(rows, frames, strict=True):
-                if frame.shape != frames[0].shape:
+            frames = [frame(int(index[row])) for row in rows]
+            for row, found in zip(rows, frames, strict=True):
+                if found.shape != frames[0].shape:
                     raise DatasetError(
-                        f"{config.key} in episode {number[first]}, frame {row - first}: expected "
-                        f"shape {list(frames[0].shape)}, as in the first, got {list(frame.shape)}"
+                        f"{key} in episode {number[first]}, frame {row - first}: expected shape "
+                        f"{list(frames[0].shape)}, as in the first, got {list(found.shape)}"
                         "; give a --size"
                     )
             writer.put(first, end, np.stack(frames))

@@ -11,7 +11,9 @@ import json
 import logging
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from tqdm import tqdm
 
 from steer.errors import ConfigError, DatasetError
 from steer.train.audit_data import Draw
-from steer.train.candidates import save_candidates
+from steer.train.candidates import read_about, save_candidates
 from steer.train.datasets import Episodes, load_datasets
 from steer.train.draw_config import CandidatesConfig
 
@@ -30,24 +32,41 @@ logger = logging.getLogger(__name__)
 _ABOUT = "about.json"
 
 
-def run(config: CandidatesConfig, draw: Draw) -> Path:
+def run(config: CandidatesConfig, draw: Draw, *, digest: str) -> Path:
     """Draw the candidates of all episodes that were not drawn yet, and write them as one file.
+
+    A file that is there is left as it is.
 
     Args:
         config: What to draw, and where to.
         draw: Of the policy.
+        digest: Identity of the policy's checkpoint.
 
     Returns:
         The file.
 
     Raises:
         DatasetError: The data cannot be read.
-        ConfigError: What a stopped run left was drawn with other options or for other data.
+        ConfigError: What a stopped run left, or the file that is there, was drawn from another
+            policy, with other options or for other data.
         PolicyError: The policy fails.
     """
-    episodes = load_datasets(config.dataset, task=config.task)
+    # What came of an episode says nothing about what else could have been done in it.
+    episodes = load_datasets(config.dataset, task=config.task, assume_success=True)
     parts = config.output.with_name(config.output.name + ".parts")
-    _agree(parts, config, episodes)
+    about = {
+        "policy": digest,
+        "num_candidates": config.num_candidates,
+        "horizon": config.horizon,
+        "seed": config.seed,
+        "data": episodes.fingerprint(),
+    }
+    if config.output.exists():
+        _check_same(config.output, about)
+        shutil.rmtree(parts, ignore_errors=True)
+        sys.stdout.write(f"complete already, and left as it is: {config.output}\n")
+        return config.output
+    _agree(parts, about)
     for index in tqdm(
         range(len(episodes)), desc=f"candidates {config.output.name}", unit="episode"
     ):
@@ -56,7 +75,7 @@ def run(config: CandidatesConfig, draw: Draw) -> Path:
             _write(path, _episode(config, episodes, index, draw))
     found = [np.load(parts / f"{number}.npy", allow_pickle=False) for number in episodes.episode]
     drawn: NDArray[np.float32] = np.concatenate(found)
-    save_candidates(config.output, drawn, episodes, policy=config.policy)
+    save_candidates(config.output, drawn, episodes, about=about)
     shutil.rmtree(parts)
     rows, count, horizon, _ = drawn.shape
     sys.stdout.write(f"{rows} states, {count} candidates of {horizon} actions: {config.output}\n")
@@ -85,26 +104,37 @@ def _noise(seed: int, episodes: Episodes, index: int, row: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
-def _agree(parts: Path, config: CandidatesConfig, episodes: Episodes) -> None:
+def _check_same(path: Path, about: Mapping[str, Any]) -> None:
+    """Refuse to overwrite a file that is not what this run would write."""
+    try:
+        odd = _odd(read_about(path), about)
+    except DatasetError as error:
+        raise ConfigError(
+            f"--output: expected a new file, got one of something else: {error}"
+        ) from error
+    if odd:
+        raise ConfigError(
+            f"--output: expected a new file, got {path}, which was drawn with another {odd}; "
+            "delete it to draw anew"
+        )
+
+
+def _odd(known: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(name for name in about if known.get(name) != about[name]))
+
+
+def _agree(parts: Path, about: Mapping[str, Any]) -> None:
     """Make the directory of the parts, or check that what is there belongs to this run."""
-    about = {
-        "policy": config.policy,
-        "num_candidates": config.num_candidates,
-        "horizon": config.horizon,
-        "seed": config.seed,
-        "data": episodes.fingerprint(),
-    }
     path = parts / _ABOUT
     if not path.exists():
         parts.mkdir(parents=True, exist_ok=True)
         _write_text(path, json.dumps(about))
         return
-    known = json.loads(path.read_text())
-    odd = sorted(name for name in about if known.get(name) != about[name])
+    odd = _odd(json.loads(path.read_text()), about)
     if odd:
         raise ConfigError(
-            f"{parts}: expected what a run with these options left, got another {', '.join(odd)}; "
-            "delete that directory to begin anew"
+            f"{parts}: expected what a run with these options left, got another {odd}; delete that "
+            "directory to begin anew"
         )
     logger.info("going on with %d episodes drawn", len(list(parts.glob("*.npy"))))
 

@@ -27,7 +27,7 @@ from steer.train.pace import fastest_threads
 from steer.train.targets import Chunks
 from steer.train.trainer import Trainer
 
-__all__ = ["fit", "make_trainer"]
+__all__ = ["ALGORITHMS", "fit", "make_trainer"]
 
 _FITTED = 1024
 """Clouds that centre and scale are taken from."""
@@ -114,3 +114,6 @@ _LEARNERS: Mapping[str, Callable[..., Learner]] = {
     "sarsa": Sarsa,
     "vgas": Vgas,
 }
+
+ALGORITHMS = tuple(_LEARNERS)
+"""Their names."""

@@ -22,6 +22,10 @@ from steer.errors import DatasetError
 __all__ = ["Pairs", "join_pairs", "read_pairs", "write_pairs"]
 
 _FILE = Path("meta") / "preferences.parquet"
+_CHUNK = pa.list_(pa.list_(pa.float32()))
+_SCHEMA = pa.schema(
+    [("episode", pa.int64()), ("frame", pa.int64()), ("preferred", _CHUNK), ("rejected", _CHUNK)]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,42 +98,73 @@ def write_pairs(root: Path, pairs: Pairs) -> None:
         "preferred": pairs.preferred.tolist(),
         "rejected": pairs.rejected.tolist(),
     }
-    chunk = pa.list_(pa.list_(pa.float32()))
-    schema = pa.schema(
-        [("episode", pa.int64()), ("frame", pa.int64()), ("preferred", chunk), ("rejected", chunk)]
-    )
-    pq.write_table(pa.table(table, schema=schema), root / _FILE)
+    pq.write_table(pa.table(table, schema=_SCHEMA), root / _FILE)
 
 
-def read_pairs(root: Path, *, action_dim: int) -> Pairs | None:
-    """Read the pairs of a dataset; None where it has no such file.
+def read_pairs(root: Path, *, action_dim: int, recorded: NDArray[np.int64]) -> Pairs | None:
+    """Read the pairs of a dataset's episodes; None where it has no such file.
 
     Args:
         root: Of the dataset.
         action_dim: A.
+        recorded: int64 [T], number of the episode of each recorded row. Pairs of others are left
+            out: they may be of another task.
 
     Raises:
-        DatasetError: The file cannot be read, or a pair lacks a side; the text names the pair.
+        DatasetError: The file cannot be read, its columns are of other types, or a pair lacks a
+            side or is of a frame that was not recorded; the text names the column or the pair.
     """
     path = root / _FILE
     if not path.exists():
         return None
     try:
-        table = pq.read_table(path, columns=["episode", "frame", "preferred", "rejected"])
+        table = pq.read_table(path, columns=_SCHEMA.names)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise DatasetError(f"{path}: expected labelled preferences, got {error}") from error
-    rows = table.to_pylist()
+    rows = _typed(path, table).to_pylist()
     if not rows:
         raise DatasetError(f"{path}: expected one pair or more, got none")
     horizon = len(rows[0]["preferred"] or [])
     for row in rows:
         _check(path, row, (horizon, action_dim))
-    return Pairs(
+    pairs = Pairs(
         episode=np.array([row["episode"] for row in rows], np.int64),
         frame=np.array([row["frame"] for row in rows], np.int64),
         preferred=np.array([row["preferred"] for row in rows], np.float32),
         rejected=np.array([row["rejected"] for row in rows], np.float32),
-    )
+    ).of(recorded)
+    _check_frames(path, pairs, recorded)
+    return pairs
+
+
+def _typed(path: Path, table: pa.Table) -> pa.Table:
+    """Return the table with the columns that `write_pairs` writes, where nothing is lost by it."""
+    columns = []
+    for item in _SCHEMA:
+        found = table[item.name]
+        # Arrow would read numbers out of words.
+        if pa.types.is_string(found.type) or pa.types.is_large_string(found.type):
+            raise DatasetError(f"{path}: {item.name}: expected {item.type}, got {found.type}")
+        try:
+            columns.append(found.cast(item.type))
+        except pa.ArrowException as error:
+            raise DatasetError(
+                f"{path}: {item.name}: expected {item.type}, got {found.type}: {error}"
+            ) from error
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
+
+
+def _check_frames(path: Path, pairs: Pairs, recorded: NDArray[np.int64]) -> None:
+    """Refuse a pair whose frame was not recorded."""
+    numbers, lengths = np.unique(recorded, return_counts=True)
+    length = lengths[np.searchsorted(numbers, pairs.episode)]
+    odd = np.flatnonzero(pairs.frame >= length)
+    if len(odd):
+        number, count, frame = (found[odd[0]] for found in (pairs.episode, length, pairs.frame))
+        raise DatasetError(
+            f"{path}: episode {number}: expected a frame below {count}, which is how many were "
+            f"recorded, got {frame}"
+        )
 
 
 def _check(path: Path, row: Mapping[str, Any], shape: tuple[int, int]) -> None:

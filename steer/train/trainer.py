@@ -1,11 +1,13 @@
 """The loop that every algorithm shares: batches, steps, schedule, state, curve."""
 
 import contextlib
+import hashlib
 import json
 import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -54,7 +56,8 @@ class Trainer:
         data = episodes.fingerprint()
         if learner.asks_for_pairs and episodes.pairs is not None:
             data += episodes.pairs.fingerprint()
-        self._key = _key(config, data, episodes.views())
+        drawn = config.candidates if learner.num_candidates else None
+        self._key = _key(config, data, episodes.views(), drawn)
         self._saved = 0
 
     def run(self, watch: EarlyStop | None = None) -> dict[str, float]:
@@ -94,7 +97,11 @@ class Trainer:
                 for step in progress:
                     self._advance(step, curve, progress)
                     pace.did_step()
-                    if watch is not None and self._is_over(watch, step + 1):
+                    # Before the state: a run that is stopped in between looks again.
+                    is_over = watch is not None and self._is_over(watch, step + 1)
+                    if (step + 1) % config.save_every == 0:
+                        self._save(step + 1)
+                    if is_over:
                         break
                     if stop.is_set():
                         self._save(step + 1)
@@ -120,15 +127,13 @@ class Trainer:
         return is_over
 
     def _advance(self, step: int, curve: Curve, progress: "tqdm[int]") -> None:
-        """Do one step, and what is due after it."""
+        """Do one step, and show it where that is due."""
         config, shown = self._config, self.step(step)
         if (step + 1) % config.log_every == 0 or step + 1 == config.steps:
             point = {name: value.item() for name, value in shown.items()}
             with _going_on("curve"):
                 curve.add(step + 1, point)
             progress.set_postfix({name: f"{value:.3g}" for name, value in point.items()})
-        if (step + 1) % config.save_every == 0:
-            self._save(step + 1)
 
     def step(self, step: int) -> Mapping[str, Tensor]:
         """Learn from the batch of a step, counted from 0; return what to show of it, by name."""
@@ -173,8 +178,22 @@ def _learning_rate(config: TrainConfig, step: int) -> float:
     return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def _key(config: TrainConfig, fingerprint: str, views: Mapping[str, object]) -> str:
+def _key(
+    config: TrainConfig, fingerprint: str, views: Mapping[str, object], drawn: Path | None
+) -> str:
+    """Return what a run has in common with the one that goes on with it, as JSON.
+
+    Args:
+        config: Its options.
+        fingerprint: Of its data.
+        views: Of its frames.
+        drawn: File of candidates that are learnt from, known by what is in it.
+    """
     tree = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    tree["candidates"] = None
+    if drawn is not None:
+        with drawn.open("rb") as file:
+            tree["candidates"] = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     if views:
         tree["seen"] = views
     return json.dumps({**tree, "data": fingerprint}, sort_keys=True, default=str)

@@ -73,7 +73,10 @@ class Frames:
         """Return the identity of the frames of each dataset, as JSON trees."""
         cards = [store.card for store in self.stores]
         names = ("every", "rows", "data_sha256", "cloud")
-        return [{name: getattr(card, name) for name in names} for card in cards]
+        return [
+            {"shape": list(card.shape), **{name: getattr(card, name) for name in names}}
+            for card in cards
+        ]
 
     @staticmethod
     def joined(parts: Sequence["Frames"]) -> "Frames":

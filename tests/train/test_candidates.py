@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from steer.critics.card import DatasetSummary
 from steer.errors import DatasetError
 from steer.train.candidates import load_candidates, logged_rows, save_candidates
+from steer.train.datasets import relabel
+from steer.train.fit import make_trainer
 from steer.train.targets import build_chunks, row_returns, row_windows
 
 LENGTHS, SUCCESS = (5, 3, 4), (True, False, True)
+ABOUT = {"policy": "sha256:00"}
 
 
 @pytest.fixture
@@ -59,17 +63,56 @@ def test_returns_and_windows_are_those_of_the_chunks(episodes):
 def test_drawn_candidates_find_their_episodes(episodes, tmp_path):
     """In any order and any part: training holds some back."""
     drawn = np.random.default_rng(0).normal(size=(12, 4, 6, 1)).astype(np.float32)
-    save_candidates(tmp_path / "drawn", drawn, episodes, policy="lerobot:here")
+    save_candidates(tmp_path / "drawn", drawn, episodes, about=ABOUT)
 
     found = load_candidates(tmp_path / "drawn", episodes.select([2, 0]), horizon=2)
 
     np.testing.assert_array_equal(found, drawn[[8, 9, 10, 11, 0, 1, 2, 3, 4], :, :2])
 
 
+def test_like_actions_in_other_states_are_told_apart(make_episodes, tmp_path):
+    """A script that was run twice: its candidates are those of the state."""
+    twice = make_episodes((3, 3), (True, True))
+    twice.actions[3:] = twice.actions[:3]
+    drawn = np.arange(6, dtype=np.float32).repeat(4).reshape(6, 2, 2, 1)
+    save_candidates(tmp_path / "drawn", drawn, twice, about=ABOUT)
+
+    found = load_candidates(tmp_path / "drawn", twice, horizon=2)
+
+    np.testing.assert_array_equal(found, drawn)
+
+
+def test_other_outcomes_do_not_matter(episodes, tmp_path):
+    """They may be labelled after the drawing."""
+    drawn = np.zeros((12, 4, 6, 1), np.float32)
+    save_candidates(tmp_path / "drawn", drawn, episodes, about=ABOUT)
+
+    other = relabel(episodes, ~episodes.success)
+
+    assert load_candidates(tmp_path / "drawn", other, horizon=2).shape == (12, 4, 2, 1)
+
+
+def test_a_run_knows_its_candidates_by_what_is_in_the_file(episodes, small_config, tmp_path):
+    """Not by where it lies; and where nobody looks at them, they are no part of the run."""
+    chunks = build_chunks(episodes, horizon=2, discount=0.8)
+
+    def key(algorithm, path, fill):
+        drawn = np.full((12, 8, 6, 1), fill, np.float32)
+        save_candidates(path, drawn, episodes, about=ABOUT)
+        config = small_config(algorithm=algorithm, candidates=path)
+        return make_trainer(config, episodes, chunks, DatasetSummary())[1]._key
+
+    first = key("qc", tmp_path / "a", 0.0)
+
+    assert key("qc", tmp_path / "b", 0.0) == first
+    assert key("qc", tmp_path / "a", 1.0) != first
+    assert key("iql", tmp_path / "a", 0.0) == key("iql", tmp_path / "b", 1.0)
+
+
 def test_candidates_of_other_data_are_refused(episodes, make_episodes, tmp_path):
     """By the episode that has none."""
     drawn = np.zeros((12, 4, 6, 1), np.float32)
-    save_candidates(tmp_path / "drawn", drawn, episodes, policy="lerobot:here")
+    save_candidates(tmp_path / "drawn", drawn, episodes, about=ABOUT)
     other = make_episodes((6, 3), (True, False))
 
     with pytest.raises(DatasetError, match="expected candidates of every episode, got none of ep"):
@@ -86,7 +129,7 @@ def test_candidates_of_other_data_are_refused(episodes, make_episodes, tmp_path)
 )
 def test_candidates_of_another_shape_are_refused(episodes, tmp_path, shape, text):
     """With the shape that is needed."""
-    save_candidates(tmp_path / "drawn", np.zeros(shape, np.float32), episodes, policy="x")
+    save_candidates(tmp_path / "drawn", np.zeros(shape, np.float32), episodes, about=ABOUT)
 
     with pytest.raises(DatasetError, match=text):
         load_candidates(tmp_path / "drawn", episodes, horizon=2)
@@ -96,7 +139,7 @@ def test_candidates_that_are_not_finite_are_refused(episodes, tmp_path):
     """Nothing is learnt from them."""
     drawn = np.zeros((12, 4, 6, 1), np.float32)
     drawn[3, 2, 1, 0] = np.nan
-    save_candidates(tmp_path / "drawn", drawn, episodes, policy="x")
+    save_candidates(tmp_path / "drawn", drawn, episodes, about=ABOUT)
 
     with pytest.raises(DatasetError, match="expected finite actions, got NaN or Inf"):
         load_candidates(tmp_path / "drawn", episodes, horizon=2)

@@ -1,5 +1,7 @@
 """Ending once the held-out chunks are ordered no better."""
 
+import signal
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from steer.errors import ConfigError
 from steer.train import early
 from steer.train.early import EarlyStop
 from steer.train.run import train
+from steer.train.trainer import Trainer
 
 
 @pytest.fixture
@@ -62,8 +65,68 @@ def test_without_patience_nothing_is_held_against_it(config, monkeypatch):
     train(config())
 
 
-def test_a_stopped_run_goes_on_with_what_it_had_found(config, monkeypatch, tmp_path):
-    """And one that was over stays over, with the same critic."""
+ORDERS = [0.3, 0.5, 0.4, 0.45, 0.4]
+"""Of steps 2, 4, …: with a patience of 3 a run ends after step 10, and keeps step 4."""
+
+
+@pytest.fixture
+def whole(config, monkeypatch, tmp_path):
+    """Digest of the critic of a run that nobody stopped."""
+    orders(monkeypatch, ORDERS)
+    train(config(output=tmp_path / "whole", patience=3))
+    return load_critic(tmp_path / "whole").digest
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("stop_in", [2, 6, 7, 8])
+def test_a_run_that_was_stopped_midway_ends_as_the_whole_one(
+    config, whole, monkeypatch, tmp_path, stop_in
+):
+    """Before or after a check: as many checks, the same end, the same critic."""
+    left, step = orders(monkeypatch, ORDERS), Trainer.step
+    options = {"output": tmp_path / "cut", "patience": 3, "resume": True}
+
+    def stopped(self, number):
+        if number == stop_in:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(**options))
+    train(config(**options))
+
+    assert list(left) == []
+    assert load_critic(tmp_path / "cut").digest == whole
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("killed_at", [2, 4, 8])
+def test_a_run_that_was_killed_in_a_check_makes_it_again(
+    config, whole, monkeypatch, tmp_path, killed_at
+):
+    """The state is written after it, so that no check is left out."""
+    check, options = EarlyStop.check, {"output": tmp_path / "cut", "patience": 3, "resume": True}
+
+    def killed(self, done):
+        if done == killed_at:
+            raise KeyboardInterrupt
+        return check(self, done)
+
+    left = orders(monkeypatch, ORDERS)
+    with monkeypatch.context() as patch:
+        patch.setattr(EarlyStop, "check", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(**options))
+    train(config(**options))
+
+    assert list(left) == []
+    assert load_critic(tmp_path / "cut").digest == whole
+
+
+def test_a_finished_run_stays_finished(config, monkeypatch, tmp_path):
+    """Resumed, it looks at nothing more, and the critic is the same."""
     found = [0.3, 0.5, 0.4, 0.4]
     orders(monkeypatch, found)
     train(config(output=tmp_path / "whole", patience=2))

@@ -16,6 +16,8 @@ from steer.train.fit import fit
 from steer.train.pairs import Pairs, join_pairs, read_pairs, write_pairs
 from steer.train.targets import build_chunks
 
+RECORDED = np.repeat([0, 10, 20], [6, 5, 7])
+
 
 def pairs_of(episode, frame, horizon=2):
     """Preferred chunks of ones, rejected ones of minus ones."""
@@ -33,14 +35,14 @@ def root(make_episodes, write_dataset):
 
 def test_round_trip(root):
     """What is read is what was written; a dataset without has none."""
-    pairs = read_pairs(root, action_dim=1)
+    pairs = read_pairs(root, action_dim=1, recorded=RECORDED)
 
     assert (pairs.episode.tolist(), pairs.frame.tolist()) == ([0, 20, 20], [1, 0, 4])
     assert pairs.preferred.shape == (3, 2, 1)
     assert (pairs.preferred == 1).all()
     assert (pairs.rejected == -1).all()
     (root / "meta/preferences.parquet").unlink()
-    assert read_pairs(root, action_dim=1) is None
+    assert read_pairs(root, action_dim=1, recorded=RECORDED) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,55 @@ def test_a_file_of_something_else_is_refused(root):
     pq.write_table(pa.table({"episode": [1]}), root / "meta/preferences.parquet")
 
     with pytest.raises(DatasetError, match=r"preferences\.parquet: expected labelled preferences"):
-        read_pairs(root, action_dim=1)
+        read_pairs(root, action_dim=1, recorded=RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "complaint"),
+    [
+        ("preferred", [[1.0], [1.0]], "preferred: expected list<.*float.*>>, got list<.*double>"),
+        ("preferred", [[["a"]], [["b"]]], "preferred: expected list<.*, got list<.*string.*"),
+        ("rejected", [1.0, 2.0], "rejected: expected list<.*float.*>>, got double"),
+        ("frame", ["one", "two"], "frame: expected int64, got string"),
+        ("frame", ["1", "2"], "frame: expected int64, got string"),
+        ("frame", [1.0, 1.7], "frame: expected int64, got double: .*1.7"),
+        ("episode", [[0], [0]], "episode: expected int64, got list<"),
+    ],
+)
+def test_columns_of_other_types_are_refused(root, column, values, complaint):
+    """By name; nothing is rounded or guessed."""
+    columns = {"episode": [0, 0], "frame": [1, 2], "preferred": [[[1.0]]] * 2}
+    columns = {**columns, "rejected": [[[0.0]]] * 2, column: values}
+    pq.write_table(pa.table(columns), root / "meta/preferences.parquet")
+
+    with pytest.raises(DatasetError, match=r"preferences\.parquet: " + complaint):
+        load_episodes(root)
+
+
+def test_a_column_of_the_same_numbers_in_another_type_is_read(root):
+    """Whoever wrote it with doubles, or with narrower integers."""
+    columns = {"episode": pa.array([0], pa.int32()), "frame": [2.0]}
+    columns = {**columns, "preferred": [[[1.0]]], "rejected": [[[0]]]}
+    pq.write_table(pa.table(columns), root / "meta/preferences.parquet")
+
+    pairs = load_episodes(root).pairs
+
+    assert (pairs.episode.tolist(), pairs.frame.tolist()) == ([0], [2])
+    assert (pairs.preferred.tolist(), pairs.rejected.tolist()) == ([[[1.0]]], [[[0.0]]])
+
+
+@pytest.mark.parametrize("frame", [7, 10**9])
+def test_a_frame_that_was_not_recorded_is_refused(root, frame):
+    """The last episode has seven; one of another task is nobody's business."""
+    write_pairs(root, pairs_of([0, 20, 99], [1, frame, 10**9]))
+
+    with pytest.raises(DatasetError) as caught:
+        load_episodes(root)
+
+    assert str(caught.value) == (
+        f"{root / 'meta/preferences.parquet'}: episode 20: expected a frame below 7, which is how "
+        f"many were recorded, got {frame}"
+    )
 
 
 def test_pairs_follow_their_episodes(root):
@@ -131,9 +181,15 @@ def test_pairs_shorter_than_the_horizon_are_refused(root, small_config):
         Batches(chunks, episodes, small_config(horizon=3), _Asking())
 
 
-def test_pairs_after_the_first_success_are_left_out(root, small_config):
+def test_pairs_after_the_first_success_are_left_out(make_episodes, write_dataset, small_config):
     """The episode ends there, and so does what is learnt from it."""
-    write_pairs(root, pairs_of([0], [6]))
+    made = make_episodes([6, 5], [True, False])
+
+    def early(columns):
+        columns["next.success"][3] = True
+
+    root = write_dataset(made, name="early", change=early)
+    write_pairs(root, pairs_of([0], [4]))
     episodes = load_episodes(root)
     chunks = build_chunks(episodes, horizon=2, discount=0.8)
 

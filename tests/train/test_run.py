@@ -13,6 +13,8 @@ import torch
 from steer.critics.artefact import load_critic, update_card
 from steer.errors import ConfigError, DatasetError
 from steer.train import state
+from steer.train.algorithms.dqc import DqcConfig
+from steer.train.fit import ALGORITHMS
 from steer.train.run import _chosen, _seed_range, split_episodes, train
 from steer.train.trainer import Trainer
 
@@ -24,6 +26,7 @@ import os, signal, sys
 from pathlib import Path
 from steer.critics.card import NetworkConfig
 from steer.train import state
+from steer.train.algorithms.dqc import DqcConfig
 from steer.train.config import TrainConfig
 from steer.train.run import train
 
@@ -36,8 +39,9 @@ def fsync(descriptor):
 
 state.os.fsync = fsync
 train(TrainConfig(
-    dataset=(sys.argv[1],), output=Path(sys.argv[2]), horizon=2, steps=12, batch_size=16,
-    num_members=2, discount=0.8, log_every=4, save_every=5,
+    dataset=(sys.argv[1],), output=Path(sys.argv[2]), algorithm="iql", reward_per="tick",
+    horizon=2, steps=12, batch_size=16,
+    num_members=2, discount=0.8, log_every=4, save_every=5, dqc=DqcConfig(long_horizon=3),
     network=NetworkConfig(encoder_hidden=16, context_dim=8, member_hidden=(16, 16)),
 ))
 """
@@ -58,11 +62,11 @@ def mixed(make_episodes):
 
 @pytest.fixture
 def config(mixed, write_dataset, small_config):
-    dataset = (str(write_dataset(mixed)),)
-    return lambda **changes: small_config(dataset=dataset, **changes)
+    some = {"dataset": (str(write_dataset(mixed)),), "dqc": DqcConfig(long_horizon=3)}
+    return lambda **changes: small_config(**{**some, **changes})
 
 
-@pytest.mark.parametrize("algorithm", ["iql", "sarsa"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_same_seed_gives_the_same_critic(config, tmp_path, algorithm):
     """Two runs agree bit for bit; another seed gives another critic."""
     digests = []
@@ -115,7 +119,10 @@ def test_stopped_run_asks_for_resume(config, monkeypatch, caplog):
         train(config())
 
 
-def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(config, monkeypatch, caplog, tmp_path):
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(
+    config, monkeypatch, caplog, tmp_path, algorithm
+):
     """The signal comes in step 7; the state after it is on the disk, and leads to the same bits."""
     step = Trainer.step
 
@@ -127,9 +134,9 @@ def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_them(config, monkeypatch,
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(Trainer, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(config(resume=True))
-    train(config(resume=True))
-    train(config(output=tmp_path / "whole"))
+            train(config(resume=True, algorithm=algorithm))
+    train(config(resume=True, algorithm=algorithm))
+    train(config(output=tmp_path / "whole", algorithm=algorithm))
 
     assert "stopped; the same command with --resume goes on after step 8" in caplog.text
     assert load_critic(config().output).digest == load_critic(tmp_path / "whole").digest

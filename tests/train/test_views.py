@@ -106,6 +106,15 @@ def test_every_row_keeps_its_frame(config, walks):
     assert picked.fingerprint() == walks.select([2, 0]).fingerprint()
 
 
+def test_frames_of_another_size_are_other_frames(config, write_frames, walks):
+    """A run that was stopped does not go on with them."""
+    small, large = load(config()), load(config(frames=(write_frames(walks, "large", size=32),)))
+
+    assert small.views()[RGB][0]["shape"] == [16, 16, 3]
+    assert small.views() != large.views()
+    assert small.fingerprint() == large.fingerprint()
+
+
 def test_rows_after_the_first_success_do_not_shift_frames(
     walks, write_dataset, write_frames, small_config
 ):

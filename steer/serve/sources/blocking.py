@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,35 @@ from steer.errors import ConfigError
 from steer.serve.sources.lerobot_checkpoint import LeRobotWorker
 from steer.types import Observation
 
-__all__ = ["blocking_draw"]
+__all__ = ["PolicyDraw", "blocking_draw"]
 
 _BUDGET_S = 60.0
 _KIND = "lerobot:"
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyDraw:
+    """A policy to draw from.
+
+    Attributes:
+        draw: (history by name of shape [n, S], how many candidates, seed) -> chunks of shape
+            [N, H, A].
+        digest: Identity of the checkpoint, `sha256:…`, wherever it lies.
+    """
+
+    draw: Callable[[dict[str, NDArray[np.float32]], int, int], NDArray[np.float32]]
+    digest: str
+
+
 @contextmanager
-def blocking_draw(
-    policy: str,
-) -> Iterator[Callable[[dict[str, NDArray[np.float32]], int, int], NDArray[np.float32]]]:
-    """Start a worker with one checkpoint and give a function that draws from it.
+def blocking_draw(policy: str) -> Iterator[PolicyDraw]:
+    """Start a worker with one checkpoint and draw from it.
 
     Args:
         policy: `lerobot:DIR`.
 
     Yields:
-        (history by name of shape [n, S], how many candidates, seed) -> chunks of shape [N, H, A].
+        The policy; it draws until the context ends.
 
     Raises:
         ConfigError: `policy` is of another kind.
@@ -62,6 +75,6 @@ def blocking_draw(
                     )
                 ).actions
 
-            yield draw
+            yield PolicyDraw(draw, source.info.digest)
         finally:
             runner.run(worker.stop())

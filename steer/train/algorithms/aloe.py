@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 
 __all__ = ["Aloe", "AloeConfig"]
 
@@ -27,13 +27,11 @@ class AloeConfig:
     def __post_init__(self) -> None:
         if self.num_candidates < 1:
             raise ConfigError(f"--aloe.num-candidates: expected >= 1, got {self.num_candidates}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--aloe.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("aloe", self.monte_carlo_weight)
 
 
 class Aloe(Learner):
-    """HL-Gauss chunk critics of the policy that the candidates were drawn from.
+    """Chunk critics of the policy that the candidates were drawn from.
 
     Q_k is regressed to (1 - w) (R + discount^H mean_n Q_k(s', c_n)) + w G. No maximum: pessimism
     comes in where robots choose.

@@ -1,6 +1,6 @@
 """What every algorithm is: networks with a loss, and target networks that follow.
 
-Shape legend: B batch, N candidates, H horizon, A action, K members.
+Shape legend: B batch, N candidates, H horizon, A action, K members, P prefixes, O outputs.
 """
 
 import copy
@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from steer.critics.critic import Critic
+from steer.errors import ConfigError
 
-__all__ = ["Batch", "LabelledPairs", "Learner"]
+__all__ = ["Batch", "LabelledPairs", "Learner", "check_monte_carlo_weight"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,7 @@ class Batch:
         candidates_BNHA: What else could have been done; N is 0 where the learner asks for none.
         candidate_return_BN: What came of each of them, NaN where they were drawn and not run.
         next_candidates_BNHA: Candidates of the next observation.
+        seed: Of what the loss draws: another one each step, the same however the run was stopped.
         pairs: Labelled preferences, a batch of their own; None where the data hold none, or the
             learner does not ask.
     """
@@ -62,7 +64,12 @@ class Batch:
     candidates_BNHA: Float[Tensor, "B N H A"]
     candidate_return_BN: Float[Tensor, "B N"]
     next_candidates_BNHA: Float[Tensor, "B N H A"]
+    seed: int
     pairs: LabelledPairs | None = None
+
+    def generator(self) -> torch.Generator:
+        """Return what the loss draws with, on the batch's device, from its beginning."""
+        return torch.Generator(self.chunks_BHA.device).manual_seed(self.seed)
 
 
 class Learner(nn.Module):
@@ -100,7 +107,11 @@ class Learner(nn.Module):
         return False
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss, and what to show of it, by name."""
+        """Return the loss, and what to show of it, by name.
+
+        What it draws comes from `batch.generator()`: torch's own generator is not in the training
+        state, and a run that was stopped would not go on as it was.
+        """
         raise NotImplementedError
 
     def follow(self) -> None:
@@ -124,22 +135,35 @@ class Learner(nn.Module):
         target_KB: Float[Tensor, "K B"],
         *,
         critic: Critic | None = None,
-        weight_KB: Float[Tensor, "K B"] | None = None,
+        weight_KBP: Float[Tensor, "K B P"] | None = None,
     ) -> Float[Tensor, ""]:
-        """Return the HL-Gauss cross-entropy of the chunks' values to their targets, summed over K.
+        """Return how far the chunks' values are from their targets, as the head measures it.
+
+        The mean over chunks and over the prefixes that have a value, summed over members.
 
         Args:
             batch: Whose chunks.
             target_KB: In discounted return.
             critic: To regress; None for the one that is being made.
-            weight_KB: Of each chunk; None for 1.
+            weight_KBP: Of each prefix that has a value; None for 1.
         """
         critic = critic or self.critic
         context_BD = critic.embed(batch.observations)
         logits_KBPO = critic.logits(context_BD, batch.chunks_BHA.unsqueeze(1)).squeeze(2)
         # Whatever follows a prefix, the target is a draw of what it leads to.
         target_KBPO = critic.head.target(target_KB).unsqueeze(2).expand_as(logits_KBPO)
-        loss_KB = critic.head.loss(logits_KBPO, target_KBPO).mean(2)
-        if weight_KB is not None:
-            loss_KB = loss_KB * weight_KB
-        return loss_KB.mean(1).sum()
+        loss_KBP = critic.head.loss(logits_KBPO, target_KBPO)
+        if weight_KBP is not None:
+            loss_KBP = loss_KBP * weight_KBP
+        return loss_KBP.mean(2).mean(1).sum()
+
+
+def check_monte_carlo_weight(algorithm: str, weight: float) -> None:
+    """Raise ConfigError unless this is a share.
+
+    Args:
+        algorithm: As its options are typed.
+        weight: Share of the return that really came in the target.
+    """
+    if not 0 <= weight <= 1:
+        raise ConfigError(f"--{algorithm}.monte-carlo-weight: expected in [0, 1], got {weight}")

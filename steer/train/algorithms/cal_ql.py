@@ -12,7 +12,7 @@ from torch import Tensor
 
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 
 __all__ = ["CalQl", "CalQlConfig"]
 
@@ -37,13 +37,11 @@ class CalQlConfig:
                 raise ConfigError(f"--cal-ql.{name.replace('_', '-')}: expected >= 1, got {got}")
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
             raise ConfigError(f"--cal-ql.alpha: expected a finite number >= 0, got {self.alpha}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--cal-ql.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("cal-ql", self.monte_carlo_weight)
 
 
 class CalQl(Learner):
-    """HL-Gauss chunk critics that are pushed down where the data have nothing to say.
+    """Chunk critics that are pushed down where the data have nothing to say.
 
     To the regression to R + discount^H max_n Q_k(s', c_n) comes
     alpha (logsumexp_m Q_k(s, c_m) - Q_k(s, c)), over candidates and uniform chunks c_m. A
@@ -51,8 +49,9 @@ class CalQl(Learner):
 
     References:
         Nakamoto et al., Cal-QL, 2023, equation 5.1; V-GPS, 2024, uses it for ranking. Differs:
-        chunks, candidates in the place of an actor's samples, no importance weights, and HL-Gauss
-        in the place of squared error, so that alpha is of another size than theirs (5).
+        chunks, candidates in the place of an actor's samples, no importance weights, and the loss
+        of `--head` in the place of squared error, so that alpha is of another size than theirs
+        (5).
     """
 
     def __init__(self, critic: Critic, config: CalQlConfig, *, target_rate: float) -> None:
@@ -91,5 +90,7 @@ class CalQl(Learner):
         high = critic.action_mean_A + 3 * critic.action_std_A
         low = torch.where(critic.low_A.isfinite(), critic.low_A, low)
         high = torch.where(critic.high_A.isfinite(), critic.high_A, high)
-        noise = torch.rand(B, self._config.num_uniform, H, A, device=low.device)
+        noise = torch.rand(
+            (B, self._config.num_uniform, H, A), generator=batch.generator(), device=low.device
+        )
         return low + noise * (high - low)

@@ -1,6 +1,6 @@
 """Decoupled Q-chunking: a critic of long chunks teaches the critic of what is run of them.
 
-Shape legend: B batch, K members.
+Shape legend: B batch, K members, P prefixes of the run chunk that have a value.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from torch import Tensor
 from steer.critics.critic import Critic
 from steer.critics.encoding import copy_normalisation
 from steer.errors import ConfigError
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 from steer.train.algorithms.values import StateValues
 
 __all__ = ["Dqc", "DqcConfig"]
@@ -36,21 +36,19 @@ class DqcConfig:
         for name in ("optimism", "expectile"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"--dqc.{name}: expected in (0, 1), got {getattr(self, name)}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--dqc.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("dqc", self.monte_carlo_weight)
 
 
 class Dqc(Learner):
-    """HL-Gauss critics of prefixes, distilled from critics of long chunks that are then dropped.
+    """Critics of prefixes, distilled from critics of long chunks that are then dropped.
 
     The long critic is regressed to (1 - w) (R + discount^L V_k(s_L)) + w G, the critic to an
     expectile of the long one over the completions in the data, V_k to an expectile of the critic.
 
     References:
-        Li, Park and Levine, Decoupled Q-Chunking, 2025 (arXiv 2512.10926). Differs: HL-Gauss in the
-        place of binary cross-entropy, an expectile in the place of a quantile for V, and the share
-        w of Monte-Carlo return.
+        Li, Park and Levine, Decoupled Q-Chunking, 2025 (arXiv 2512.10926). Differs: the
+        loss of `--head` in the place of binary cross-entropy, an expectile in the place of a
+        quantile for V, and the share w of Monte-Carlo return.
     """
 
     def __init__(self, critic: Critic, config: DqcConfig, *, target_rate: float) -> None:
@@ -80,12 +78,13 @@ class Dqc(Learner):
             target_KB = self.target_of(batch, next_KB, monte_carlo_weight=config.monte_carlo_weight)
             long_KB = self.long.score(self.long.embed(batch.observations), chunks_B1HA).squeeze(2)
             context_BD = self.target.embed(batch.observations)
-            prefix_KB = self.target.score(context_BD, chunks_B1HA).squeeze(2)
+            prefix_KBP = self.target.score_prefixes(context_BD, chunks_B1HA).squeeze(2)
         long_loss = self.regress(batch, target_KB, critic=self.long)
-        slope_KB = torch.where(long_KB > prefix_KB, config.optimism, 1 - config.optimism)
-        critic_loss = self.regress(batch, long_KB, weight_KB=2 * slope_KB)
+        is_above_KBP = long_KB.unsqueeze(2) > prefix_KBP
+        slope_KBP = torch.where(is_above_KBP, config.optimism, 1 - config.optimism)
+        critic_loss = self.regress(batch, long_KB, weight_KBP=2 * slope_KBP)
         value_loss = self.values.expectile_loss(
-            batch.observations, prefix_KB, expectile=config.expectile
+            batch.observations, prefix_KBP[..., -1], expectile=config.expectile
         )
         losses = {"long": long_loss, "critic": critic_loss, "value": value_loss}
         shown = {name: loss / len(target_KB) for name, loss in losses.items()}

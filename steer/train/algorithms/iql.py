@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 from steer.train.algorithms.values import StateValues
 
 __all__ = ["Iql", "IqlConfig"]
@@ -28,13 +28,11 @@ class IqlConfig:
     def __post_init__(self) -> None:
         if not 0 < self.expectile < 1:
             raise ConfigError(f"--iql.expectile: expected in (0, 1), got {self.expectile}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--iql.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("iql", self.monte_carlo_weight)
 
 
 class Iql(Learner):
-    """Expectile values and HL-Gauss chunk critics, member by member.
+    """Expectile values and chunk critics, member by member.
 
     V_k is the expectile of member k's target over the chunks of the data; Q_k is regressed to
     (1 - w) (R + discount^H V_k(s')) + w G, with G the return that really came.

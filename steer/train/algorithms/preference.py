@@ -52,7 +52,7 @@ class PreferenceConfig:
 
 
 class Preference(Learner):
-    """HL-Gauss critics whose differences say which of two chunks is preferred.
+    """Critics whose differences say which of two chunks is preferred.
 
     Each recorded chunk is compared with those that were run in the states most like its own:
     -log sigmoid(+-(Q_k(s, c) - Q_k(s, c_n)) / scale), the sign by which of both came to the better

@@ -13,7 +13,7 @@ from torch import Tensor
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
 from steer.rank.many import choose_many
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 
 __all__ = ["Qc", "QcConfig"]
 
@@ -39,13 +39,11 @@ class QcConfig:
             raise ConfigError(f"--qc.margin: expected a finite number >= 0, got {self.margin}")
         if not (math.isfinite(self.beta) and self.beta > 0):
             raise ConfigError(f"--qc.beta: expected a finite number > 0, got {self.beta}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--qc.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("qc", self.monte_carlo_weight)
 
 
 class Qc(Learner):
-    """HL-Gauss chunk critics of the policy that a gated choice among candidates makes.
+    """Chunk critics of the policy that a gated choice among candidates makes.
 
     Q_k is regressed to (1 - w) (R + discount^H Q_k(s', c*)) + w G, with c* the choice of the target
     ensemble among the candidates of s', by the code that chooses on the robot.

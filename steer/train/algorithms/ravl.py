@@ -12,7 +12,7 @@ from torch import Tensor
 
 from steer.critics.critic import Critic
 from steer.errors import ConfigError
-from steer.train.algorithms.base import Batch, Learner
+from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 
 __all__ = ["Ravl", "RavlConfig", "gradient_agreement"]
 
@@ -30,13 +30,11 @@ class RavlConfig:
         if not (math.isfinite(self.diversity) and self.diversity >= 0):
             got = self.diversity
             raise ConfigError(f"--ravl.diversity: expected a finite number >= 0, got {got}")
-        if not 0 <= self.monte_carlo_weight <= 1:
-            got = self.monte_carlo_weight
-            raise ConfigError(f"--ravl.monte-carlo-weight: expected in [0, 1], got {got}")
+        check_monte_carlo_weight("ravl", self.monte_carlo_weight)
 
 
 class Ravl(Learner):
-    """HL-Gauss chunk critics with a pessimistic target and diverse members.
+    """Chunk critics with a pessimistic target and diverse members.
 
     All members are regressed to (1 - w) (R + discount^H min_k Q_k(s', c')) + w G with the chunk c'
     that followed, while the cosine between their gradients by the chunk is made small: so that they
@@ -74,9 +72,10 @@ class Ravl(Learner):
 
 
 def gradient_agreement(critic: Critic, batch: Batch) -> Float[Tensor, ""]:
-    """Return the mean cosine between the members' gradients by the chunk, times K - 1.
+    """Return K times the mean cosine between two members' gradients by the chunk.
 
-    As EDAC weighs it: the sum over pairs i != j, divided by K - 1 and by K, times K.
+    As EDAC weighs it: the sum of the cosines over ordered pairs i != j, of which there are
+    K (K - 1), divided by K - 1.
     """
     chunks_BHA = batch.chunks_BHA.detach().requires_grad_()
     context_BD = critic.embed(batch.observations).detach()

@@ -22,7 +22,7 @@ class SarsaConfig:
 
 
 class Sarsa(Learner):
-    """HL-Gauss chunk critics of the policy that recorded the data.
+    """Chunk critics of the policy that recorded the data.
 
     References:
         Sutton and Barto, Reinforcement Learning, 2018, sections 5.1 and 6.4. Differs: chunks for

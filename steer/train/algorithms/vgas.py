@@ -43,7 +43,7 @@ class VgasConfig:
 
 
 class Vgas(Learner):
-    """HL-Gauss regression to the return that came, and a slope away from what was done.
+    """Regression to the return that came, and a slope away from what was done.
 
     The slope is only taught around chunks of episodes that succeeded: what a failed episode did is
     no better than what is near it.
@@ -85,11 +85,13 @@ class Vgas(Learner):
 
     def _around(self, batch: Batch) -> Float[Tensor, "B M H A"]:
         """Return the recorded chunk and mixes of it with the candidates, with noise."""
-        own_B1HA = batch.chunks_BHA.unsqueeze(1)
-        share = torch.rand(batch.candidates_BNHA.shape[:2], device=own_B1HA.device)
-        mixed_BNHA = torch.lerp(own_B1HA, batch.candidates_BNHA, share[:, :, None, None])
-        noise = torch.randn_like(mixed_BNHA) * self.critic.action_std_A * self._config.noise
-        return torch.cat([own_B1HA, mixed_BNHA + noise], dim=1)
+        own_B1HA, generator = batch.chunks_BHA.unsqueeze(1), batch.generator()
+        drawn_BNHA, device = batch.candidates_BNHA, own_B1HA.device
+        share_BN11 = torch.rand((*drawn_BNHA.shape[:2], 1, 1), generator=generator, device=device)
+        mixed_BNHA = torch.lerp(own_B1HA, drawn_BNHA, share_BN11)
+        noise_BNHA = torch.randn(mixed_BNHA.shape, generator=generator, device=device)
+        noise_BNHA = noise_BNHA * self.critic.action_std_A * self._config.noise
+        return torch.cat([own_B1HA, mixed_BNHA + noise_BNHA], dim=1)
 
     def _distance(self, all_BMHA: Float[Tensor, "B M H A"]) -> Float[Tensor, "B M"]:
         """Return the mean squared distance from the recorded chunk, in deviations, 10 at most."""

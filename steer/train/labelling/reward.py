@@ -73,6 +73,7 @@ def _by_file(recording: Recording, path: Path) -> NDArray[np.float64]:
     """Return the rewards of a CSV file with the columns episode,frame,reward, float64 [T]."""
     place = {int(number): index for index, number in enumerate(recording.episode)}
     values = np.full(recording.end[-1], np.nan)
+    known: set[int] = set()
     try:
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
@@ -84,7 +85,14 @@ def _by_file(recording: Recording, path: Path) -> NDArray[np.float64]:
                         f"{path}: expected frames of the data, got frame {frame} of episode "
                         f"{row['episode']}"
                     )
-                values[recording.start[index] + frame] = float(row["reward"])
+                at = int(recording.start[index]) + frame
+                if at in known:
+                    raise DatasetError(
+                        f"{path}: expected each frame once, got frame {frame} of episode "
+                        f"{row['episode']} again"
+                    )
+                known.add(at)
+                values[at] = float(row["reward"])
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DatasetError(
             f"{path}: expected a CSV file with the columns episode,frame,reward, got {error!r}"

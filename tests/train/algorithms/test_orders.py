@@ -7,6 +7,7 @@ from steer.errors import ConfigError
 from steer.train.algorithms.aloe import AloeConfig
 from steer.train.algorithms.cal_ql import CalQlConfig
 from steer.train.algorithms.dqc import DqcConfig
+from steer.train.algorithms.iql import IqlConfig
 from steer.train.algorithms.preference import PreferenceConfig
 from steer.train.algorithms.qc import QcConfig
 from steer.train.algorithms.ravl import RavlConfig
@@ -71,6 +72,21 @@ def test_options_out_of_range_are_refused(kind, options, text):
     """The text names the option as it is typed."""
     with pytest.raises(ConfigError, match=text):
         kind(**options)
+
+
+@pytest.mark.parametrize(
+    "kind", [AloeConfig, CalQlConfig, DqcConfig, IqlConfig, QcConfig, RavlConfig]
+)
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+def test_a_share_of_the_return_that_came_is_one(kind, weight):
+    """The text names the algorithm's own option."""
+    name = kind.__name__.removesuffix("Config").replace("CalQl", "cal-ql").lower()
+
+    with pytest.raises(ConfigError) as caught:
+        kind(monte_carlo_weight=weight)
+
+    text = f"--{name}.monte-carlo-weight: expected in [0, 1], got {weight}"
+    assert str(caught.value) == text
 
 
 def test_preferences_need_to_know_what_came_of_each(learn, tmp_path):

@@ -58,6 +58,10 @@ def test_a_file_labels_frames(episodes, write_dataset, two_tasks, tmp_path):
             "expected finite values, got nan in episode 0, frame 1",
         ),
         ("episode,frame,reward\n0,6,1.0\n", "got frame 6 of episode 0"),
+        (
+            "episode,frame,reward\n0,0,1.0\n0,0,2.0\n",
+            "expected each frame once, got frame 0 of episode 0 again",
+        ),
         ("episode,frame,reward\n0,0,much\n", "the columns episode,frame,reward"),
         ("episode,reward\n0,1.0\n", "the columns episode,frame,reward"),
     ],

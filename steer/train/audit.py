@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from steer.critics.artefact import load_critic, update_card
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import Instructions, instructions_for
 from steer.errors import DatasetError
 from steer.train.audit_compare import Comparison, check_comparable, differences
 from steer.train.audit_config import AuditConfig
@@ -20,7 +22,8 @@ from steer.train.audit_held import KeptBack, kept_back, kept_by_both
 from steer.train.audit_judge import Judged, judge
 from steer.train.audit_picture import draw_audits
 from steer.train.audit_table import comparison_table, table
-from steer.train.datasets import Episodes, load_datasets
+from steer.train.datasets import Episodes
+from steer.train.joined import load_datasets
 from steer.train.lerobot_v3 import find_root, read_json
 from steer.train.targets import build_chunks
 from steer.train.visible import check_views, seen_chunks
@@ -38,8 +41,9 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
         draw: Candidates of the policy that `config.policy` names.
 
     Raises:
-        ArtefactError: A critic cannot be loaded.
-        ConfigError: The other critic is for another body, task or horizon.
+        ArtefactError: A critic or a sentence encoder cannot be loaded.
+        ConfigError: The other critic is for another body, task or horizon, or a sentence encoder is
+            missing.
         DatasetError: The data cannot be read, lack what a critic sees, hold no success or no
             failure, or no episode that both critics kept back.
     """
@@ -47,7 +51,11 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     rival = load_critic(config.against) if config.against else None
     if rival:
         check_comparable(critic.card, rival.card)
-    episodes = _episodes(config, [critic.card, *([rival.card] if rival else [])])
+    cards = {str(config.critic): critic.card}
+    if rival:
+        cards[str(config.against)] = rival.card
+    instructions = instructions_for(cards, config.sentence_encoder)
+    episodes = _told(_episodes(config, list(cards.values())), cards, instructions)
     kept = _kept(config.critic, critic, episodes)
     judged = _judge(config, critic, episodes, kept, draw)
     for warning in judged.audit.warnings:
@@ -72,6 +80,24 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     update_card(config.critic, replace(critic.card, audit=tree))
     sys.stdout.write(text + f"picture: {output / 'audit.png'}\n")
     return not judged.audit.failed
+
+
+def _told(
+    episodes: Episodes, cards: Mapping[str, CriticCard], instructions: Mapping[str, Instructions]
+) -> Episodes:
+    """Return the episodes with the vectors of a sentence encoder, where a critic needs one."""
+    for name, card in cards.items():
+        if card.sentence_encoder:
+            tasks = episodes.told()
+            vectors = instructions[name].vectors(tasks.instructions)
+            told = replace(tasks, vectors=vectors, encoder=card.sentence_encoder)
+            return replace(episodes, tasks=told)
+    return episodes
+
+
+def _tasks_of(card: CriticCard) -> tuple[str, ...]:
+    data = card.dataset
+    return data.tasks or ((data.task,) if data.task else ())
 
 
 def _compare(
@@ -134,7 +160,7 @@ def _episodes(config: AuditConfig, cards: list[CriticCard]) -> Episodes:
             raise DatasetError(f"{name}: expected {missing}, which the critic sees, got {have}")
     episodes = load_datasets(
         config.dataset,
-        task=config.task or cards[0].dataset.task or None,
+        tasks=config.task or _tasks_of(cards[0]),
         success=config.success,
         observations=tuple(sorted(seen)),
         frames=config.frames,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from steer.critics.card import CriticCard
 from steer.errors import DatasetError
 from steer.train.datasets import Episodes
+from steer.train.tasks import first_of_each
 
 __all__ = ["KeptBack", "kept_back", "kept_by_both"]
 
@@ -84,7 +85,7 @@ def _choices(card: CriticCard, episodes: Episodes) -> Iterator[NDArray[np.int64]
     """Yield the positions that a training on these data may have chosen."""
     everything = np.arange(len(episodes), dtype=np.int64)
     yield everything
-    first = everything[: card.training.get("episodes")]
+    first = first_of_each(episodes.told(), card.training.get("episodes"))
     if len(first) < len(episodes):
         yield first
     if card.training.get("successes_only"):

@@ -6,6 +6,7 @@ states most like it. Candidate 0 is the policy's own, or what was run there.
 Shape legend: T rows of all episodes, N candidates, H horizon, A action.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,21 @@ def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDA
     Returns:
         int64 [T, N]. Where too few rows of other episodes are near, the row itself stands in.
     """
+    tasks = episodes.told()
+    if len(tasks.distinct) == 1:
+        return _rows_alike(episodes, num_candidates, horizon)
+    found = np.empty((len(episodes.actions), num_candidates), np.int64)
+    for name in tasks.distinct:
+        own = tasks.named(name)
+        places = [np.arange(episodes.start[index], episodes.end[index]) for index in own]
+        if places:
+            rows = np.concatenate(places)
+            found[rows] = rows[_rows_alike(episodes.select(own), num_candidates, horizon)]
+    return found
+
+
+def _rows_alike(episodes: Episodes, num_candidates: int, horizon: int) -> NDArray[np.int64]:
+    """Return what `logged_rows` does, of one task."""
     lengths = episodes.end - episodes.start
     owner = np.repeat(np.arange(len(episodes)), lengths)
     rows = np.arange(len(owner))
@@ -46,6 +62,8 @@ def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDA
     flat = [value.reshape(len(rows), -1) for value in episodes.observations.values()]
     joined = np.concatenate(flat, axis=1)
     states = joined / np.maximum(joined.std(axis=0), 1e-2)
+    if not is_whole.any():  # of this task, of several
+        return np.tile(rows[:, None], (1, num_candidates))
     crowd = min(_CROWD * num_candidates + 1, int(is_whole.sum()))
     _, near = KDTree(states[is_whole]).query(states, k=crowd)
     near = rows[is_whole][np.asarray(near, np.int64).reshape(len(rows), crowd)]
@@ -114,6 +132,6 @@ def load_candidates(path: Path, episodes: Episodes, *, horizon: int) -> NDArray[
 
 
 def _digest(episodes: Episodes, index: int) -> NDArray[np.uint8]:
-    """Return the identity of one episode, uint8 [32]."""
-    text = episodes.select([index]).fingerprint().removeprefix("sha256:")
+    """Return the identity of one episode, whatever others stand beside it, uint8 [32]."""
+    text = replace(episodes.select([index]), tasks=None).fingerprint().removeprefix("sha256:")
     return np.frombuffer(bytes.fromhex(text), np.uint8)

@@ -20,8 +20,9 @@ from tqdm import tqdm
 from steer.errors import ConfigError, DatasetError
 from steer.train.audit_data import Draw
 from steer.train.candidates import save_candidates
-from steer.train.datasets import Episodes, load_datasets
+from steer.train.datasets import Episodes
 from steer.train.draw_config import CandidatesConfig
+from steer.train.joined import load_datasets
 
 __all__ = ["CandidatesConfig", "run"]
 
@@ -45,7 +46,7 @@ def run(config: CandidatesConfig, draw: Draw) -> Path:
         ConfigError: What a stopped run left was drawn with other options or for other data.
         PolicyError: The policy fails.
     """
-    episodes = load_datasets(config.dataset, task=config.task)
+    episodes = load_datasets(config.dataset, tasks=(config.task,) if config.task else ())
     parts = config.output.with_name(config.output.name + ".parts")
     _agree(parts, config, episodes)
     for index in tqdm(

@@ -45,7 +45,7 @@ class TrainConfig:
     sets --network.language-dim; without, that option hashes the words."""
     other_instructions: float | None = None
     """Share of each batch that is shown with the instruction of another task, as failing for ever;
-    none means 0.25 where there are several tasks."""
+    none means 0.5 where there are several tasks."""
     horizon: int = 8
     """Length of the chunk prefix that the robot runs, in actions; 1 gives a plain Q-function."""
     steps: int = 8_000
@@ -163,7 +163,7 @@ class TrainConfig:
         if len(self.task) > 1 and not self.reads_instructions:
             raise ConfigError(
                 "--task: expected one for a critic that reads no instruction, got "
-                f"{len(self.task)}: it cannot tell them apart; give --network.language-dim 64, or "
+                f"{len(self.task)}: it cannot tell them apart; give --network.language-dim 256, or "
                 "--sentence-encoder DIR"
             )
         if self.other_instructions is None:

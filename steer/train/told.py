@@ -19,7 +19,7 @@ from steer.train.tasks import vectors_for
 
 __all__ = ["Told"]
 
-_SHARE = 0.25
+_SHARE = 0.5
 _OTHERS = 2
 """Tells the draws of other instructions from those of chunks and pairs."""
 

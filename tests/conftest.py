@@ -65,3 +65,28 @@ def certificates(tmp_path_factory):
         command = ["openssl", *words.split(), *files, *subject]
         subprocess.run(command, check=True, capture_output=True)
     return root
+
+
+@pytest.fixture(scope="session")
+def sentence_directory(tmp_path_factory):
+    """Where a tiny BERT with random weights, that reads letters, is saved; 16 numbers a text."""
+    transformers = pytest.importorskip("transformers")
+    import torch  # not there on the robot's side
+
+    path = tmp_path_factory.mktemp("bert")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{x}" for x in letters)]
+    (path / "vocab.txt").write_text("\n".join(tokens))
+    transformers.BertTokenizer(str(path / "vocab.txt")).save_pretrained(path)
+    config = transformers.BertConfig(
+        vocab_size=len(tokens),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=12,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformers.BertModel(config, add_pooling_layer=False).save_pretrained(path)
+    return path

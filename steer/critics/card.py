@@ -2,12 +2,14 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from steer.checks import check_weights
 from steer.critics.dataset_summary import DatasetSummary
+from steer.critics.reading import check_fields, read_record
 from steer.embodiment import Embodiment
 from steer.errors import ArtefactError, InvalidInputError
 
@@ -149,6 +151,8 @@ class CriticCard:
         audit: What the audit found, as a JSON tree; None where there was none.
         measured: What robots did with it, of `steer.critics.measured`; empty where none did.
         versions: Libraries that it was made with.
+        sentence_encoder: Digest of what makes its language vectors, `sha256:…`; empty where they
+            are hashed, or not read.
         weights_sha256: Hex digest of `critic.safetensors`; empty before it is saved.
         format_version: Of the files.
     """
@@ -166,6 +170,7 @@ class CriticCard:
     audit: Mapping[str, Any] | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    sentence_encoder: str = ""
     weights_sha256: str = ""
     format_version: int = FORMAT_VERSION
 
@@ -178,6 +183,10 @@ class CriticCard:
             raise InvalidInputError.expected("card.discount", "in (0, 1)", self.discount)
         if not self.embodiment.observations:
             raise InvalidInputError.expected("card.embodiment.observations", "one or more", "none")
+        is_told = self.network.language_dim and _DIGEST.fullmatch(self.sentence_encoder)
+        if self.sentence_encoder and not is_told:
+            contract, got = "a language_dim and 'sha256:' with 64 digits", self.sentence_encoder
+            raise InvalidInputError.expected("card.sentence_encoder", contract, repr(got))
         for item in self.embodiment.observations:
             if any(type(extent) is not int or extent < 1 for extent in item.shape):
                 where = f"card.embodiment.observations[{item.name!r}].shape"
@@ -200,7 +209,8 @@ class CriticCard:
             del tree["head"]["kind"]
         if not self.selection.weights:
             del tree["selection"]["weights"]
-        return {name: tree[name] for name in (*names, "selection")}
+        told = ("sentence_encoder",) if self.sentence_encoder else ()
+        return {name: tree[name] for name in (*names, "selection", *told)}
 
     def to_json(self) -> str:
         """Return the card as JSON, keys sorted."""
@@ -228,11 +238,11 @@ class CriticCard:
                 "update steer, or train the critic again"
             )
         try:
-            _checked(cls, tree)
+            check_fields(cls, tree, later=_LATER)
             tree["embodiment"] = Embodiment.from_json(json.dumps(tree["embodiment"]))
             for field_name, record in _RECORDS.items():
-                tree[field_name] = _build(record, tree[field_name])
-            card: CriticCard = _build(cls, tree)
+                tree[field_name] = read_record(record, tree[field_name], later=_LATER)
+            card: CriticCard = read_record(cls, tree, later=_LATER)
             return card
         except (ValueError, InvalidInputError) as error:
             raise ArtefactError(f"{name}: {error}") from error
@@ -248,33 +258,13 @@ class CriticCard:
 
 _TOKENS = ("kind", "width", "depth", "heads")
 _SENSES = ("image", "language_dim")
+# Fields that older cards lack.
+_NEWER = ("seeds", "tasks", "learnt", "weights", "measured", "sentence_encoder")
+_LATER = frozenset((*_NEWER, *_TOKENS, *_SENSES))
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RECORDS: dict[str, type[Any]] = {
     "network": NetworkConfig,
     "head": HeadConfig,
     "dataset": DatasetSummary,
     "selection": SelectionDefaults,
 }
-
-
-def _checked(record: type[Any], tree: object) -> dict[str, Any]:
-    names = {item.name for item in fields(record)}
-    if not isinstance(tree, dict):
-        raise ValueError(f"{record.__name__}: expected the fields {sorted(names)}, got {tree!r}")
-    later = {
-        "seeds",
-        "learnt",
-        "weights",
-        "measured",
-        *_TOKENS,
-        *_SENSES,
-    }  # fields that older cards lack
-    if missing := sorted(names - later - set(tree)):
-        raise ValueError(f"{record.__name__}: expected the fields {missing} too, got none")
-    if unknown := sorted(set(tree) - names):
-        raise ValueError(f"{record.__name__}: expected no fields {unknown}, got them")
-    return tree
-
-
-def _build(record: type[Any], tree: object) -> Any:  # noqa: ANN401 - any of the records
-    items = _checked(record, tree).items()
-    return record(**{name: tuple(v) if isinstance(v, list) else v for name, v in items})

@@ -11,8 +11,9 @@ class DatasetSummary:
 
     Attributes:
         name: Last part of the dataset's path or its hub id.
-        task: Name of the task.
-        instruction: The task in words.
+        task: Name of the task; of several, all names.
+        instruction: The task in words; of several, all of them.
+        tasks: Names of the tasks where there are several; empty for one.
         fingerprint: Identity of the data, `sha256:…`.
         num_episodes: Episodes learnt from.
         num_successes: Of these, how many succeeded.
@@ -27,6 +28,7 @@ class DatasetSummary:
     name: str = ""
     task: str = ""
     instruction: str = ""
+    tasks: tuple[str, ...] = ()
     fingerprint: str = ""
     num_episodes: int = 0
     num_successes: int = 0

@@ -36,6 +36,8 @@ class ServeConfig:
     """[NAME=]DIR of a critic that `steer train` wrote; may be given several times."""
     policy: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """[NAME=]lerobot:DIR of a LeRobot checkpoint; may be given several times."""
+    sentence_encoder: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """DIR of the sentence encoder that a critic was trained with; may be given several times."""
     allow_unaudited: bool = False
     """Serve critics too whose audit failed or that were never audited, each with a warning."""
     device: str = "cpu"

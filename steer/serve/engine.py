@@ -6,7 +6,7 @@ Knows no transport, no sessions and no policy.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from steer.clock import Clock
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import Instructions
 from steer.serve.batcher import Batcher
 from steer.serve.scoring import GroupScores, Work, blank_work, bucket, score_group
 from steer.types import Reason
@@ -93,6 +94,7 @@ class Engine:
         max_group: int = 16,
     ) -> None:
         self._critics: dict[str, Critic] = {}
+        self._instructions: dict[str, Instructions] = {}
         self._least_s: dict[str, float] = {}
         self._device = torch.device(device)
         self._clock = clock
@@ -131,6 +133,14 @@ class Engine:
         self._critics[name] = critic
         return critic
 
+    async def load_instructions(self, loader: Callable[[], Mapping[str, Instructions]]) -> None:
+        """Load what makes language vectors, on the engine's thread; before any critic is warm.
+
+        Args:
+            loader: Returns it, by the critic's name; what it raises is raised here.
+        """
+        self._instructions |= await self._call(loader)
+
     async def warm(self, name: str, *, num_candidates: int, max_candidates: int) -> float:
         """Run every shape bucket of a critic.
 
@@ -153,7 +163,7 @@ class Engine:
             times_s: list[float] = []
             for size, count in [(g, n) for g in groups for n in counts] + [(1, num_candidates)]:
                 work = blank_work(name, critic, num_candidates=count)
-                rounds = [self._score(critic, [work] * size) for _ in range(_WARM_ROUNDS)]
+                rounds = [self._score(name, [work] * size) for _ in range(_WARM_ROUNDS)]
                 times_s = [found.encode_s + found.score_s for found in rounds]
             # The least, not the usual: whoever has that much time is worth a try.
             self._least_s[name] = min(times_s)
@@ -231,7 +241,7 @@ class Engine:
         begun_s = self._clock.now_s()
         works = [item.work for item in group if item.work is not None]
         try:
-            found = self._score(self._critics[group[0].key], works)
+            found = self._score(group[0].key, works)
         except Exception:  # the outermost boundary of this thread; robots get candidate 0
             self.num_critic_failures += len(group)
             logger.exception(
@@ -257,8 +267,14 @@ class Engine:
             )
             _answer(item, Reason.CRITIC)
 
-    def _score(self, critic: Critic, works: Sequence[Work]) -> GroupScores:
-        return score_group(critic, works, device=self._device, clock=self._clock)
+    def _score(self, name: str, works: Sequence[Work]) -> GroupScores:
+        return score_group(
+            self._critics[name],
+            works,
+            device=self._device,
+            clock=self._clock,
+            instructions=self._instructions.get(name),
+        )
 
 
 def _buckets(most: int) -> list[int]:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from steer.clock import Clock
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
-from steer.critics.encoders.language import hash_text
-from steer.critics.encoding import INSTRUCTION
+from steer.critics.encoders.instructions import check_instruction
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError, OverloadedError
 from steer.rank.feasible import feasible
@@ -219,6 +218,7 @@ def _work(call: Call, critic: Critic, observation: Observation, candidates: Cand
         wants_prefixes=PROGRESS in call.session.rule.weights,
         wants_context=call.session.rule.weights.get(NOVELTY, 0.0) > 0,
         deadline_s=call.deadline_s,
+        instruction=observation.instruction,
     )
 
 
@@ -256,10 +256,11 @@ def _choose(
 
 
 def _needed(observation: Observation, card: CriticCard) -> dict[str, NDArray[np.generic]]:
-    """Return what the critic needs of an observation.
+    """Return what the critic needs of an observation, but for the vector of its instruction.
 
     Raises:
-        InvalidInputError: It is missing, or has another dtype or shape.
+        InvalidInputError: It is missing, or has another dtype or shape; or the critic reads an
+            instruction, and there is none.
     """
     found: dict[str, NDArray[np.generic]] = {}
     for item in card.embodiment.observations:
@@ -270,5 +271,5 @@ def _needed(observation: Observation, card: CriticCard) -> dict[str, NDArray[np.
             raise InvalidInputError.expected(what, contract, "nothing")
         found[item.name] = value
     if card.network.language_dim:
-        found[INSTRUCTION] = hash_text(observation.instruction, card.network.language_dim)
+        check_instruction("observation.instruction", observation.instruction)
     return found

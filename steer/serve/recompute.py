@@ -4,7 +4,7 @@ Nothing of the maths stands here: the engine scores, the ranker decides, as they
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from steer.clock import MonotonicClock
 from steer.critics.artefact import load_critic
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import instructions_for
 from steer.decision_log import DecisionLogHeader, LoggedDecision
 from steer.errors import (
     ConfigError,
@@ -171,12 +172,20 @@ class Replayer:
 
 
 @contextmanager
-def replayer(header: DecisionLogHeader, critic: Path) -> Iterator[Replayer]:
+def replayer(
+    header: DecisionLogHeader, critic: Path, *, encoders: Sequence[Path] = ()
+) -> Iterator[Replayer]:
     """Have an engine with the critic of that directory for the length of a `with` block.
 
+    Args:
+        header: Of the log.
+        critic: Directory of the critic.
+        encoders: Directory of the sentence encoder that it was trained with, if it was.
+
     Raises:
-        ArtefactError: The critic cannot be loaded, or the novelty beside it.
-        ConfigError: It is another than the log's, or lacks a scorer that took part.
+        ArtefactError: The critic cannot be loaded, or the novelty beside it, or the encoder.
+        ConfigError: It is another than the log's, or lacks a scorer that took part, or the encoder
+            is another than the critic's.
         EmbodimentMismatchError: The log is of another robot than the critic was made for.
     """
     engine = Engine(device="cpu", clock=MonotonicClock(), threads=1)
@@ -185,7 +194,10 @@ def replayer(header: DecisionLogHeader, critic: Path) -> Iterator[Replayer]:
         with asyncio.Runner() as runner:
             name = header.session.critic.name
             loaded = runner.run(engine.load(name, lambda: load_critic(critic)))
-            yield Replayer(header, loaded, engine, runner, load_scorers(critic, loaded))
+            made = Replayer(header, loaded, engine, runner, load_scorers(critic, loaded))
+            cards = {name: loaded.card}
+            runner.run(engine.load_instructions(lambda: instructions_for(cards, encoders)))
+            yield made
     finally:
         engine.stop()
 

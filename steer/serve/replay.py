@@ -39,7 +39,7 @@ def run(config: ReplayConfig, out: TextIO) -> int:
     """
     header, records = read_decision_log(config.log)
     tally = _Tally()
-    with replayer(header, config.critic) as made:
+    with replayer(header, config.critic, encoders=config.sentence_encoder) as made:
         if not config.json:
             out.write(_title(header, made.rule))
         told = []

@@ -27,6 +27,8 @@ class ReplayConfig:
     """What `steer.decision_log.DecisionLog` wrote."""
     critic: Path
     """Directory of the critic that decided."""
+    sentence_encoder: tuple[Path, ...] = ()
+    """Directory of the sentence encoder that the critic was trained with, if it was."""
     decision: int | None = None
     """Number of one decision, from 1, to show in full; without it all, a line each."""
     json: bool = False

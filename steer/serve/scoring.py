@@ -15,6 +15,7 @@ from torch import Tensor
 
 from steer.clock import Clock
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import Instructions
 from steer.critics.encoding import INSTRUCTION
 from steer.rank.score import advantage
 
@@ -34,6 +35,8 @@ class Work:
         deadline_s: Instant on the engine's clock after which nobody waits any more.
         wants_prefixes: Whether the values after each prefix are asked for, where there are such.
         wants_context: Whether the context is asked for.
+        instruction: The task in words; its vector is made on the engine's thread, where the critic
+            reads one.
     """
 
     critic: str
@@ -43,6 +46,7 @@ class Work:
     deadline_s: float
     wants_prefixes: bool = False
     wants_context: bool = False
+    instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +72,12 @@ class GroupScores:
 
 
 def score_group(
-    critic: Critic, works: Sequence[Work], *, device: torch.device, clock: Clock
+    critic: Critic,
+    works: Sequence[Work],
+    *,
+    device: torch.device,
+    clock: Clock,
+    instructions: Instructions | None = None,
 ) -> GroupScores:
     """Score the work of several robots together.
 
@@ -81,18 +90,21 @@ def score_group(
         works: All for this critic, at least one.
         device: Of torch.
         clock: Of the timings.
+        instructions: Makes the language vectors; None for a critic that reads no instruction.
     """
     begun_s = clock.now_s()
     rows = list(works)
     if device.type == "cuda":
         rows += [works[0]] * (bucket(len(works)) - len(works))
     with torch.inference_mode():
-        context_BD = critic.embed(
-            {
-                name: _tensor(np.stack([row.observation[name] for row in rows]), device)
-                for name in rows[0].observation
-            }
-        )
+        seen = {
+            name: _tensor(np.stack([row.observation[name] for row in rows]), device)
+            for name in rows[0].observation
+        }
+        if instructions is not None:
+            texts = [row.instruction for row in rows]
+            seen[INSTRUCTION] = _tensor(instructions.vectors(texts), device)
+        context_BD = critic.embed(seen)
         if device.type == "cuda":
             torch.cuda.synchronize(device)  # so that encode and score are told apart
         encoded_s = clock.now_s()
@@ -124,10 +136,8 @@ def blank_work(name: str, critic: Critic, *, num_candidates: int) -> Work:
     observation: dict[str, NDArray[np.generic]] = {
         item.name: np.zeros(item.shape, item.dtype) for item in card.embodiment.observations
     }
-    if card.network.language_dim:
-        observation[INSTRUCTION] = np.zeros(card.network.language_dim, np.float32)
     chunks = np.zeros((num_candidates, card.horizon, card.embodiment.action_dim), np.float32)
-    return Work(name, observation, chunks, 1.0, float("inf"))
+    return Work(name, observation, chunks, 1.0, float("inf"), instruction="warm up")
 
 
 def bucket(count: int) -> int:

@@ -14,6 +14,7 @@ from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  #
 
 from steer.clock import Clock, MonotonicClock
 from steer.critics.artefact import load_critic
+from steer.critics.encoders.instructions import instructions_for
 from steer.errors import ConfigError, LateError
 from steer.serve.audits import check_audits
 from steer.serve.catalogue import Catalogue
@@ -107,10 +108,10 @@ class Server:
             `HOST:PORT` with the real port, once robots may come.
 
         Raises:
-            ArtefactError: A critic cannot be loaded, or the novelty beside it.
+            ArtefactError: A critic, the novelty beside it, or a sentence encoder cannot be loaded.
             CheckpointError: A policy cannot be loaded.
-            ConfigError: The address cannot be listened on, or no audit speaks for a critic and
-                `allow_unaudited` is not set.
+            ConfigError: The address cannot be listened on, no audit speaks for a critic and
+                `allow_unaudited` is not set, or the sentence encoder of a critic is missing.
         """
         self._grpc = make_server(self._config)
         add_SteeringServicer_to_server(self._service, self._grpc)
@@ -157,6 +158,11 @@ class Server:
             scorers[name] = load_scorers(path, critic)
         if not self._config.allow_unaudited:
             check_audits(critics, self._critics)
+        cards = {name: critic.card for name, critic in critics.items()}
+        encoders = self._config.sentence_encoder
+        await self._engine.load_instructions(
+            lambda: instructions_for(cards, encoders, device=device)
+        )
         expected = self._limits.expected_candidates
         rank_s = {
             name: await self._engine.warm(

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from steer.critics.artefact import load_critic, update_card
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import Instructions, instructions_for
 from steer.train.audit_compare import Comparison, check_comparable, differences
 from steer.train.audit_config import AuditConfig
 from steer.train.audit_data import Draw, Questions
@@ -37,8 +39,9 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
         draw: Candidates of the policy that `config.policy` names.
 
     Raises:
-        ArtefactError: A critic cannot be loaded.
-        ConfigError: The other critic is for another body, task or horizon.
+        ArtefactError: A critic or a sentence encoder cannot be loaded.
+        ConfigError: The other critic is for another body, task or horizon, or a sentence encoder is
+            missing.
         DatasetError: The data cannot be read, lack what a critic sees, hold no success or no
             failure, or no episode that both critics kept back.
     """
@@ -46,7 +49,11 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     rival = load_critic(config.against) if config.against else None
     if rival:
         check_comparable(critic.card, rival.card)
-    episodes = _episodes(config, [critic.card, *([rival.card] if rival else [])])
+    cards = {str(config.critic): critic.card}
+    if rival:
+        cards[str(config.against)] = rival.card
+    instructions = instructions_for(cards, config.sentence_encoder)
+    episodes = _told(_episodes(config, list(cards.values())), cards, instructions)
     kept = _kept(config.critic, critic, episodes)
     judged = _judge(config, critic, episodes, kept, draw)
     for warning in judged.audit.warnings:
@@ -71,6 +78,19 @@ def run(config: AuditConfig, draw: Draw | None = None) -> bool:
     update_card(config.critic, replace(critic.card, audit=tree))
     sys.stdout.write(text + f"picture: {output / 'audit.png'}\n")
     return not judged.audit.failed
+
+
+def _told(
+    episodes: Episodes, cards: Mapping[str, CriticCard], instructions: Mapping[str, Instructions]
+) -> Episodes:
+    """Return the episodes with the vectors of a sentence encoder, where a critic needs one."""
+    for name, card in cards.items():
+        if card.sentence_encoder:
+            tasks = episodes.told()
+            vectors = instructions[name].vectors(tasks.instructions)
+            told = replace(tasks, vectors=vectors, encoder=card.sentence_encoder)
+            return replace(episodes, tasks=told)
+    return episodes
 
 
 def _compare(
@@ -123,5 +143,5 @@ def _kept(path: Path, critic: Critic, episodes: Episodes) -> KeptBack:
 
 def _episodes(config: AuditConfig, cards: list[CriticCard]) -> Episodes:
     return load_for(
-        cards, config.dataset, task=config.task, success=config.success, frames=config.frames
+        cards, config.dataset, tasks=config.task, success=config.success, frames=config.frames
     )

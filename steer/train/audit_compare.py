@@ -57,6 +57,9 @@ def check_comparable(card: CriticCard, against: CriticCard) -> None:
         misfits.append(f"task: expected {card.dataset.task!r}, got {against.dataset.task!r}")
     if card.horizon != against.horizon:
         misfits.append(f"horizon: expected {card.horizon}, got {against.horizon}")
+    encoders = (card.sentence_encoder, against.sentence_encoder)
+    if all(encoders) and encoders[0] != encoders[1]:
+        misfits.append(f"sentence encoder: expected {encoders[0]}, got {encoders[1]}")
     if misfits:
         raise ConfigError(
             f"--against: expected a critic of the same body, task and horizon, got one that "

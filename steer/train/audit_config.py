@@ -39,8 +39,10 @@ class AuditConfig:
     against: Path | None = None
     """Directory of another critic of the same body, task and horizon, to be judged on the same
     episodes and states; its card is not written."""
-    task: str | None = None
-    """Name or instruction of the task; default: the one the critic was trained on."""
+    task: tuple[str, ...] = ()
+    """Names or instructions of the tasks; default: those the critic was trained on."""
+    sentence_encoder: tuple[Path, ...] = ()
+    """Directory of the sentence encoder that a critic was trained with, for each that was."""
     policy: str | None = None
     """lerobot:DIR of a policy whose candidates the executed chunk is ranked among; without,
     chunks that were executed in similar states of other episodes take their place."""

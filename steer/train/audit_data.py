@@ -14,13 +14,13 @@ from torch import Tensor
 
 from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
-from steer.critics.encoders.language import hash_text
 from steer.critics.encoding import INSTRUCTION, kind_of
 from steer.embodiment import ObservationField
 from steer.errors import DatasetError
 from steer.rank.score import advantage
 from steer.train.datasets import Episodes
 from steer.train.targets import Chunks
+from steer.train.tasks import check_instructions, vectors_for
 
 __all__ = [
     "Draw",
@@ -59,7 +59,8 @@ def check_senses(card: CriticCard, episodes: Episodes) -> None:
 
     Raises:
         DatasetError: An observation is missing or of another shape, there is no instruction for a
-            critic that reads it, or the actions have another number of dimensions.
+            critic that reads it, or one too long to be sent, or the actions have another number of
+            dimensions.
     """
     have = {key: value.shape[1:] for key, value in episodes.observations.items()}
     looked = [episodes.embodiment.observation(key) for key in episodes.frames]
@@ -71,8 +72,8 @@ def check_senses(card: CriticCard, episodes: Episodes) -> None:
                 f"dataset: expected {item.name!r}, {item.dtype} of shape {list(item.shape)}, which "
                 f"the critic sees, got {got}"
             )
-    if card.network.language_dim and not episodes.instruction.strip():
-        raise DatasetError("dataset: expected an instruction, which the critic reads, got none")
+    if card.network.language_dim:
+        check_instructions(episodes.told())
     if episodes.actions.shape[1] != card.embodiment.action_dim:
         raise DatasetError(
             f"dataset: expected actions of {card.embodiment.action_dim} dimensions, as the critic "
@@ -149,14 +150,14 @@ def _batches(questions: Questions, count: int) -> list[NDArray[np.int64]]:
 
 
 def _context(questions: Questions, rows: NDArray[np.int64]) -> Tensor:
-    """Return the contexts of rows [R, D], with the instruction where the critic reads one."""
+    """Return the contexts of rows [R, D], each with its instruction where the critic reads one."""
     card, episodes = questions.critic.card, questions.episodes
     seen = episodes.at(rows)
     names = [item.name for item in card.embodiment.observations]
     observations = {name: torch.from_numpy(seen[name]) for name in names}
     if card.network.language_dim:
-        language = hash_text(episodes.instruction, card.network.language_dim)
-        observations[INSTRUCTION] = torch.from_numpy(language).expand(len(rows), -1)
+        tasks, owner = episodes.told(), np.searchsorted(episodes.end, rows, side="right")
+        observations[INSTRUCTION] = torch.from_numpy(vectors_for(card, tasks)[tasks.of[owner]])
     context_RD: Tensor = questions.critic.embed(observations)
     return context_RD
 
@@ -167,7 +168,7 @@ def neighbour_chunks(
     """Return for each picked chunk the chunks run from the most similar states, itself first.
 
     Similar: nearest by normalised vectors, or by the critic's context where the data have none;
-    one an episode, never from its own episode.
+    one an episode, never from its own episode, and of its own task where there are several.
 
     Args:
         questions: Critic and episodes.
@@ -181,8 +182,10 @@ def neighbour_chunks(
     lengths = episodes.end - episodes.start
     episode_of_row = np.repeat(np.arange(len(episodes)), lengths)
     owner = episode_of_row[chunks.row]
-    states = _states(questions)
-    count = min(num_neighbours, len(np.unique(owner)) - 1)
+    states, tasks = _states(questions), episodes.told()
+    task = np.array([tasks.distinct.index(tasks.names[place]) for place in tasks.of])[owner]
+    fewest = min(len(np.unique(owner[task == one])) for one in np.unique(task))
+    count = min(num_neighbours, fewest - 1)
     found = np.empty((len(picked), count + 1), np.int64)
     for index, position in enumerate(picked):
         distance = np.square(states - states[position]).sum(axis=1)
@@ -190,7 +193,8 @@ def neighbour_chunks(
         order = np.argsort(distance)
         _, first = np.unique(owner[order], return_index=True)
         nearest = order[np.sort(first)]
-        nearest = nearest[owner[nearest] != owner[position]]
+        is_rival = (owner[nearest] != owner[position]) & (task[nearest] == task[position])
+        nearest = nearest[is_rival]
         found[index] = np.concatenate([[position], nearest[:count]])
     return found
 

@@ -16,6 +16,7 @@ from steer.train.candidates import load_candidates, logged_rows
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.targets import Chunks, row_returns, row_windows
+from steer.train.told import Told
 
 __all__ = ["Batches"]
 
@@ -35,7 +36,8 @@ class Batches:
     Raises:
         ConfigError: It needs what came of each candidate, and was given drawn ones.
         DatasetError: No chunk is of use; candidates that were drawn are fewer than asked for, or
-            of other data; or labelled chunks are shorter than the horizon.
+            of other data; labelled chunks are shorter than the horizon; or an instruction that the
+            critic reads is empty or too long.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Batches:
         self._monte_carlo = move(chunks.monte_carlo)
         candidates, returns = _candidates(episodes, config, learner)
         self._candidates, self._candidate_return = move(candidates), move(returns)
+        self._told = Told(episodes, config, learner.critic.card)
         self._pairs = _PairBatches(episodes, config) if learner.asks_for_pairs else None
 
     def of(self, step: int) -> Batch:
@@ -73,7 +76,7 @@ class Batches:
         picked = self._usable[generator.integers(len(self._usable), size=self._config.batch_size)]
         index = torch.from_numpy(picked).to(self._config.device)
         row, next_row = self._row[index], self._next_row[index]
-        return Batch(
+        batch = Batch(
             observations=self._seen(row, self._chunks.row[picked], has_frames=True),
             chunks_BHA=self._actions[self._action_rows[index]],
             reward_B=self._reward[index],
@@ -89,12 +92,14 @@ class Batches:
             seed=int(np.random.default_rng((self._config.seed, step, _LOSS)).integers(2**63)),
             pairs=self._pairs.of(step, self._seen) if self._pairs else None,
         )
+        return self._told.with_others(batch, self._chunks.row[picked], step)
 
     def _seen(
         self, index: Tensor, rows: NDArray[np.int64], *, has_frames: bool
     ) -> dict[str, Tensor]:
-        """Return what is observed in rows; frames come from the disk, and only where they are."""
+        """Return what is observed in rows, and told; frames are read from disk, where they are."""
         found = {key: value[index] for key, value in self._observations.items()}
+        found |= self._told.of(rows)
         for key, value in self._episodes.frames.items() if has_frames else ():
             found[key] = torch.from_numpy(value.take(rows)).to(self._config.device)
         return found

@@ -43,6 +43,21 @@ def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDA
     Returns:
         int64 [T, N]. Where too few rows of other episodes are near, the row itself stands in.
     """
+    tasks = episodes.told()
+    if len(tasks.distinct) == 1:
+        return _rows_alike(episodes, num_candidates, horizon)
+    found = np.empty((len(episodes.actions), num_candidates), np.int64)
+    for name in tasks.distinct:
+        own = tasks.named(name)
+        places = [np.arange(episodes.start[index], episodes.end[index]) for index in own]
+        if places:
+            rows = np.concatenate(places)
+            found[rows] = rows[_rows_alike(episodes.select(own), num_candidates, horizon)]
+    return found
+
+
+def _rows_alike(episodes: Episodes, num_candidates: int, horizon: int) -> NDArray[np.int64]:
+    """Return what `logged_rows` does, of one task."""
     lengths = episodes.end - episodes.start
     owner = np.repeat(np.arange(len(episodes)), lengths)
     rows = np.arange(len(owner))
@@ -50,6 +65,8 @@ def logged_rows(episodes: Episodes, *, num_candidates: int, horizon: int) -> NDA
     flat = [value.reshape(len(rows), -1) for value in episodes.observations.values()]
     joined = np.concatenate(flat, axis=1)
     states = joined / np.maximum(joined.std(axis=0), 1e-2)
+    if not is_whole.any():  # of this task, of several
+        return np.tile(rows[:, None], (1, num_candidates))
     crowd = min(_CROWD * num_candidates + 1, int(is_whole.sum()))
     _, near = KDTree(states[is_whole]).query(states, k=crowd)
     near = rows[is_whole][np.asarray(near, np.int64).reshape(len(rows), crowd)]

@@ -37,8 +37,15 @@ class TrainConfig:
     ] = "auto"
     """How to learn; each has options of its own below. `auto` goes by the data: with failures,
     successes alone, or with interventions."""
-    task: str | None = None
-    """Name or instruction of the task; needed where the dataset has several."""
+    task: tuple[str, ...] = ()
+    """Name or instruction of the task; needed where the dataset has several. Several are learnt
+    from as one, by a critic that reads the instruction."""
+    sentence_encoder: Path | None = None
+    """Directory of a sentence encoder of `transformers`, which makes the instruction's vector and
+    sets --network.language-dim; without, that option hashes the words."""
+    other_instructions: float | None = None
+    """Share of each batch that is shown with the instruction of another task, as failing for ever;
+    none means 0.5 where there are several tasks."""
     horizon: int = 8
     """Length of the chunk prefix that the robot runs, in actions; 1 gives a plain Q-function."""
     steps: int = 8_000
@@ -64,7 +71,7 @@ class TrainConfig:
     lipschitz: float = 0.0
     """Weight of a penalty on values that are steep over chunks, for any algorithm; 0 for none."""
     episodes: int | None = None
-    """Learn from the first so many of the task; none means all. For how much data is enough."""
+    """Learn from the first so many of each task; none means all. For how much data is enough."""
     successes_only: bool = False
     """Leave out the episodes that failed: such data cannot teach what fails."""
     holdout: float = 0.1
@@ -148,8 +155,29 @@ class TrainConfig:
             raise ConfigError(f"--learning-rate: expected > 0, got {self.learning_rate}")
         if not (math.isfinite(self.lipschitz) and self.lipschitz >= 0):
             raise ConfigError(f"--lipschitz: expected a finite number >= 0, got {self.lipschitz}")
+        self._check_language()
         if self.success is not None and self.assume_success:
             raise ConfigError("--success and --assume-success: expected one of them, got both")
+
+    def _check_language(self) -> None:
+        if len(self.task) > 1 and not self.reads_instructions:
+            raise ConfigError(
+                "--task: expected one for a critic that reads no instruction, got "
+                f"{len(self.task)}: it cannot tell them apart; give --network.language-dim 256, or "
+                "--sentence-encoder DIR"
+            )
+        if self.other_instructions is None:
+            return
+        if not 0 <= self.other_instructions < 1:
+            got = self.other_instructions
+            raise ConfigError(f"--other-instructions: expected a share in [0, 1), got {got}")
+        if self.other_instructions and len(self.task) < 2:
+            raise ConfigError(f"--other-instructions: expected several --task, got {self.task}")
+
+    @property
+    def reads_instructions(self) -> bool:
+        """Whether the critic reads the task in words."""
+        return bool(self.network.language_dim) or self.sentence_encoder is not None
 
     @property
     def head_config(self) -> HeadConfig:

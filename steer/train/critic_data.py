@@ -6,7 +6,8 @@ from pathlib import Path
 from steer.critics.card import CriticCard
 from steer.errors import DatasetError
 from steer.train.audit_data import check_senses
-from steer.train.datasets import Episodes, load_datasets
+from steer.train.datasets import Episodes
+from steer.train.joined import load_datasets
 from steer.train.lerobot_v3 import find_root, read_json
 from steer.train.visible import check_views
 
@@ -17,7 +18,7 @@ def load_for(
     cards: Sequence[CriticCard],
     datasets: Sequence[str],
     *,
-    task: str | None = None,
+    tasks: Sequence[str] = (),
     success: Path | None = None,
     assume_success: bool = False,
     frames: Sequence[Path] = (),
@@ -27,7 +28,7 @@ def load_for(
     Args:
         cards: Of the critics, one or more, of one body.
         datasets: See `load_datasets`.
-        task: As there; None for the one that the first critic was trained on.
+        tasks: As there; none for those that the first critic was trained on.
         success: As there.
         assume_success: As there.
         frames: As there.
@@ -46,7 +47,7 @@ def load_for(
             raise DatasetError(f"{name}: expected {missing}, which the critic sees, got {have}")
     episodes = load_datasets(
         datasets,
-        task=task or cards[0].dataset.task or None,
+        tasks=tasks or _tasks_of(cards[0]),
         success=success,
         assume_success=assume_success,
         observations=tuple(sorted(seen)),
@@ -56,3 +57,8 @@ def load_for(
         check_views(episodes.embodiment, card.embodiment)
         check_senses(card, episodes)
     return episodes
+
+
+def _tasks_of(card: CriticCard) -> tuple[str, ...]:
+    data = card.dataset
+    return data.tasks or ((data.task,) if data.task else ())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
-from steer.errors import ConfigError, DatasetError
+from steer.errors import DatasetError
 from steer.frames import FrameStore
 from steer.train.episodes import Episodes
 from steer.train.labels import read_success
@@ -27,10 +27,10 @@ from steer.train.lerobot_v3 import (
     read_json,
     vector_keys,
 )
-from steer.train.pairs import join_pairs, read_pairs
-from steer.train.views import Frames, frames_by_dataset, open_views, with_views
+from steer.train.pairs import read_pairs
+from steer.train.views import open_views, with_views
 
-__all__ = ["Episodes", "load_datasets", "load_episodes", "relabel"]
+__all__ = ["Episodes", "load_episodes", "relabel"]
 
 _CODEBASE_VERSION = "v3."
 
@@ -85,84 +85,6 @@ def load_episodes(
     if assume_success:
         return relabel(episodes, np.ones(len(episodes), np.bool_))
     return episodes
-
-
-def load_datasets(
-    datasets: Sequence[str | Path],
-    *,
-    task: str | None = None,
-    success: Path | None = None,
-    assume_success: bool = False,
-    observations: Sequence[str] = (),
-    frames: Sequence[Path] = (),
-) -> Episodes:
-    """Read the episodes of one task from several datasets of one robot, as one.
-
-    Episodes of more than one dataset are numbered anew, 0 to E - 1, in the order given.
-
-    Args:
-        datasets: See `load_episodes`, one or more.
-        task: As there; all must mean the same one.
-        success: As there, for a single dataset.
-        assume_success: As there.
-        observations: As there.
-        frames: As there: for each key one directory a dataset, in their order.
-
-    Raises:
-        DatasetError: As there, or they are not of one robot and task.
-        ConfigError: Outcomes in a file are given for more than one, or frames for some of them.
-    """
-    if success is not None and len(datasets) > 1:
-        raise ConfigError(f"--success: expected one --dataset with it, got {len(datasets)}")
-    seen = frames_by_dataset(frames, len(datasets))
-    found = [
-        load_episodes(
-            item,
-            task=task,
-            success=success,
-            assume_success=assume_success,
-            observations=observations,
-            frames=directories,
-        )
-        for item, directories in zip(datasets, seen, strict=True)
-    ]
-    return found[0] if len(found) == 1 else _joined(found, datasets)
-
-
-def _joined(found: Sequence[Episodes], datasets: Sequence[str | Path]) -> Episodes:
-    first = found[0]
-    for item, name in zip(found[1:], datasets[1:], strict=True):
-        misfits = item.embodiment.differences(first.embodiment)
-        if item.task != first.task:
-            misfits = [f"task: expected {first.task!r}, got {item.task!r}", *misfits]
-        if misfits:
-            raise DatasetError(f"{name}: expected what {datasets[0]} is of: {'; '.join(misfits)}")
-    offset = np.cumsum([0, *(len(item.actions) for item in found[:-1])])
-    begins = np.cumsum([0, *map(len, found[:-1])])
-    numbers = [
-        {int(number): int(begin) + index for index, number in enumerate(item.episode)}
-        for item, begin in zip(found, begins, strict=True)
-    ]
-    return replace(
-        first,
-        observations={
-            key: np.concatenate([item.observations[key] for item in found])
-            for key in first.observations
-        },
-        **{
-            name: np.concatenate([getattr(item, name) for item in found])
-            for name in ("actions", "is_success", "is_timeout", "seed", "noise")
-        },
-        **{
-            name: np.concatenate(
-                [getattr(item, name) + shift for item, shift in zip(found, offset, strict=True)]
-            )
-            for name in ("start", "end")
-        },
-        episode=np.arange(sum(map(len, found)), dtype=np.int64),
-        pairs=join_pairs([item.pairs for item in found], numbers),
-        frames={key: Frames.joined([item.frames[key] for item in found]) for key in first.frames},
-    )
 
 
 def relabel(episodes: Episodes, success: NDArray[np.bool_]) -> Episodes:

@@ -22,8 +22,9 @@ from tqdm import tqdm
 from steer.errors import ConfigError, DatasetError
 from steer.train.audit_data import Draw
 from steer.train.candidates import read_about, save_candidates
-from steer.train.datasets import Episodes, load_datasets
+from steer.train.datasets import Episodes
 from steer.train.draw_config import CandidatesConfig
+from steer.train.joined import load_datasets
 
 __all__ = ["CandidatesConfig", "run"]
 
@@ -52,7 +53,8 @@ def run(config: CandidatesConfig, draw: Draw, *, digest: str) -> Path:
         PolicyError: The policy fails.
     """
     # What came of an episode says nothing about what else could have been done in it.
-    episodes = load_datasets(config.dataset, task=config.task, assume_success=True)
+    tasks = (config.task,) if config.task else ()
+    episodes = load_datasets(config.dataset, tasks=tasks, assume_success=True)
     parts = config.output.with_name(config.output.name + ".parts")
     about = {
         "policy": digest,

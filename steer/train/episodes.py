@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
 from steer.train.pairs import Pairs
+from steer.train.tasks import Tasks
 from steer.train.views import Frames
 
 __all__ = ["Episodes"]
@@ -20,12 +21,13 @@ __all__ = ["Episodes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Episodes:
-    """All episodes of one task, one after another. An episode ends with its first success.
+    """Episodes of one task or several, one after another. Each ends with its first success.
 
     Attributes:
         embodiment: The robot that recorded them; its observations are those held here.
-        task: Name of the task, or the instruction where the dataset names none.
-        instruction: The task in words.
+        task: Name of the task, or the instruction where the dataset names none; of several tasks,
+            all names.
+        instruction: The task in words; of several tasks, all of them.
         observations: The vectors, by key, float32 of shape [T, *shape].
         actions: float32 of shape [T, A], in robot units.
         is_success: bool of shape [T]: the action of this row reached the goal.
@@ -37,6 +39,7 @@ class Episodes:
         noise: float32 of shape [E], noise of the expert that recorded it; NaN means not known.
         frames: What cameras saw, by key; on disk, and of some rows alone.
         pairs: Labelled preferences of these episodes; None where nobody labelled any.
+        tasks: Which task each is of; None where all are of one, and nobody made its vector.
     """
 
     embodiment: Embodiment
@@ -53,6 +56,7 @@ class Episodes:
     noise: NDArray[np.float32]
     frames: Mapping[str, Frames] = field(default_factory=dict)
     pairs: Pairs | None = None
+    tasks: Tasks | None = None
 
     def __len__(self) -> int:
         """Return E."""
@@ -62,6 +66,13 @@ class Episodes:
     def success(self) -> NDArray[np.bool_]:
         """Whether each episode ended in success, bool of shape [E]."""
         return self.is_success[self.end - 1]
+
+    def told(self) -> Tasks:
+        """Return which task each episode is of, also where there is one alone."""
+        if self.tasks is not None:
+            return self.tasks
+        of: NDArray[np.int64] = np.zeros(len(self), np.int64)
+        return Tasks(names=(self.task,), instructions=(self.instruction,), of=of)
 
     def select(self, which: Sequence[int] | NDArray[np.int64]) -> "Episodes":
         """Return the episodes at these positions (not dataset numbers), in this order."""
@@ -84,6 +95,7 @@ class Episodes:
             noise=self.noise[index],
             frames={key: value.of(rows) for key, value in self.frames.items()},
             pairs=None if self.pairs is None else self.pairs.of(self.episode[index]),
+            tasks=None if self.tasks is None else self.tasks.select(index),
         )
 
     def at(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -121,6 +133,8 @@ class Episodes:
     def fingerprint(self) -> str:
         """Return `sha256:<hex>` over what was recorded and what came of it; frames have their own.
 
+        Of several tasks, the instruction of each episode counts.
+
         Labelled preferences do not count: an audit knows the episodes again, whoever labelled them.
         """
         digest = hashlib.sha256()
@@ -128,4 +142,7 @@ class Episodes:
             digest.update(key.encode() + np.ascontiguousarray(self.observations[key]).tobytes())
         for array in (self.actions, self.is_success, self.is_timeout, self.start, self.end):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.tasks is not None and len(self.tasks.names) > 1:
+            texts = [self.tasks.instructions[place] for place in self.tasks.of]
+            digest.update("\0".join(texts).encode(errors="surrogatepass"))
         return f"sha256:{digest.hexdigest()}"

@@ -89,6 +89,7 @@ def _build_critic(config: TrainConfig, episodes: Episodes, summary: DatasetSumma
         discount=config.tick_discount,
         dataset=summary,
         versions={"steer": __version__, **{name: version(name) for name in _PACKAGES}},
+        sentence_encoder=episodes.told().encoder,
     )
     critic = Critic(card)
     points = {

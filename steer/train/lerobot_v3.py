@@ -21,6 +21,7 @@ from steer.errors import DatasetError, InvalidInputError
 __all__ = [
     "find_root",
     "find_task",
+    "known_tasks",
     "read_columns",
     "read_embodiment",
     "read_json",
@@ -58,22 +59,31 @@ def read_json(path: Path, *, optional: bool = False) -> dict[str, Any]:
     return tree
 
 
+def known_tasks(root: Path, extra: Mapping[str, Any]) -> dict[str, str]:
+    """Return the instruction of each task of a dataset by its name, or by itself without one."""
+    names = {value["instruction"]: key for key, value in extra.get("tasks", {}).items()}
+    return {str(names.get(text, text)): text for text in _task_indices(root)}
+
+
 def find_task(root: Path, extra: Mapping[str, Any], task: str | None) -> tuple[str, str, int]:
     """Return name, instruction and task_index of the task asked for."""
-    table = _read_table(root / "meta" / "tasks.parquet", None, None)
-    text_column = next(name for name in table.column_names if name != "task_index")
-    indices = dict(
-        zip(table[text_column].to_pylist(), table["task_index"].to_pylist(), strict=True)
-    )
-    names = {key: value["instruction"] for key, value in extra.get("tasks", {}).items()}
-    name_of = {instruction: key for key, instruction in names.items()}
-    known = sorted(str(name_of.get(text, text)) for text in indices)
+    indices, known = _task_indices(root), known_tasks(root, extra)
     if task is None and len(indices) == 1:
-        task = known[0]
-    instruction = names.get(task or "", task)
+        task = next(iter(known))
+    instruction = None if task is None else known.get(task, task)
     if instruction is None or instruction not in indices:
-        raise DatasetError(f"{root}: expected --task to be one of {known}, got {task}")
-    return name_of.get(instruction, instruction), instruction, indices[instruction]
+        raise DatasetError(
+            f"{root}: expected --task to be one of {sorted(known)}, got {task or 'none'}"
+        )
+    name = next(key for key, text in known.items() if text == instruction)
+    return name, instruction, indices[instruction]
+
+
+def _task_indices(root: Path) -> dict[str, int]:
+    """Return the task_index of each instruction."""
+    table = _read_table(root / "meta" / "tasks.parquet", None, None)
+    texts = next(name for name in table.column_names if name != "task_index")
+    return dict(zip(table[texts].to_pylist(), table["task_index"].to_pylist(), strict=True))
 
 
 def vector_keys(root: Path, features: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, ...]:

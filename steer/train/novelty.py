@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from steer.critics.artefact import load_critic
+from steer.errors import ConfigError
 from steer.rank.scorers.novelty import NOVELTY_FILE, Novelty, pair_features
 from steer.train.audit_data import Questions, contexts
 from steer.train.critic_data import load_for
@@ -39,10 +40,15 @@ def run(config: NoveltyFitConfig) -> Novelty:
     torch.set_num_threads(config.threads)
     critic = load_critic(config.critic)
     card = critic.card
+    if card.sentence_encoder:
+        raise ConfigError(
+            f"--critic: expected one that hashes its instruction, got {config.critic}, which reads "
+            "a sentence encoder's vectors; novelty cannot be fitted for those yet"
+        )
     episodes = load_for(
         [card],
         config.dataset,
-        task=config.task,
+        tasks=(config.task,) if config.task else (),
         success=config.success,
         assume_success=config.assume_success,
         frames=config.frames,

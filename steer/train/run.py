@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from steer.critics.artefact import load_critic, save_critic
 from steer.critics.card import CriticCard, DatasetSummary, SelectionDefaults
 from steer.critics.critic import Critic
+from steer.critics.encoders.instructions import Instructions
+from steer.critics.encoders.language import SentenceEncoder, sentence_digest
 from steer.errors import ArtefactError, ConfigError, DatasetError
 from steer.train.config import AUTO, TrainConfig
-from steer.train.datasets import Episodes, load_datasets
+from steer.train.datasets import Episodes
 from steer.train.fit import fit
+from steer.train.joined import load_datasets
 from steer.train.recipes import RECIPES, kind_of, settled
 from steer.train.targets import Chunks, build_chunks
+from steer.train.tasks import check_instructions, first_of_each
 from steer.train.visible import seen_chunks
 
 __all__ = ["split_episodes", "train"]
@@ -47,7 +51,7 @@ def train(config: TrainConfig) -> CriticCard:
     torch.manual_seed(config.seed)
     episodes = load_datasets(
         config.dataset,
-        task=config.task,
+        tasks=config.task,
         success=config.success,
         assume_success=config.assume_success,
         observations=config.observation,
@@ -55,6 +59,7 @@ def train(config: TrainConfig) -> CriticCard:
     )
     episodes = _chosen(episodes, config)
     config, selection = _settled(config, episodes)
+    config, episodes = _told(config, episodes)
     _check_horizon(episodes, config.chunk_horizon)
     _warn_of_outcomes(episodes, config)
     if episodes.pairs is not None:
@@ -115,11 +120,46 @@ def _settled(config: TrainConfig, episodes: Episodes) -> tuple[TrainConfig, Sele
     return found, recipe.selection
 
 
+def _told(config: TrainConfig, episodes: Episodes) -> tuple[TrainConfig, Episodes]:
+    """Return options and episodes with the vectors of instructions, and say what is read.
+
+    Raises:
+        ArtefactError: There is no sentence encoder where one was said to be.
+        ConfigError: Its vectors are of another length than the network was to read.
+        DatasetError: An instruction is empty, or longer than robots can send.
+    """
+    if not config.reads_instructions:
+        return config, episodes
+    tasks = episodes.told()
+    check_instructions(tasks)
+    if len(tasks.distinct) > 1 and config.other_instructions != 0:
+        logger.info(
+            "instructions=%d tasks=%d: part of each batch is shown with another task's, as a "
+            "failure; --other-instructions 0 if several tasks mean the same",
+            len(tasks.names),
+            len(tasks.distinct),
+        )
+    if config.sentence_encoder is None:
+        return config, episodes
+    encoder = SentenceEncoder(config.sentence_encoder, device=config.device)
+    if config.network.language_dim not in (0, encoder.size):
+        raise ConfigError(
+            f"--network.language-dim: expected {encoder.size}, as --sentence-encoder has it, or "
+            f"none, got {config.network.language_dim}"
+        )
+    vectors = Instructions(encoder.size, encoder).vectors(tasks.instructions)
+    digest = sentence_digest(config.sentence_encoder)
+    network = replace(config.network, language_dim=encoder.size)
+    told = replace(tasks, vectors=vectors, encoder=digest)
+    return replace(config, network=network), replace(episodes, tasks=told)
+
+
 def _saved(
     config: TrainConfig, learnt: Episodes, critic: Critic, last: Mapping[str, float]
 ) -> CriticCard:
     """Write the critic, and return its card."""
     training = json.loads(json.dumps(asdict(config), default=str))
+    training["sentence_encoder"] = learnt.told().encoder  # by what it is, not where it was
     if learnt.frames:
         training["seen"] = learnt.views()
     critic.card = replace(critic.card, training={**training, "last": last})
@@ -137,10 +177,12 @@ def _summary(
     config: TrainConfig, episodes: Episodes, learnt: Episodes, held_out: NDArray[np.int64]
 ) -> DatasetSummary:
     """Say what is learnt from; chunks are counted later."""
+    several = episodes.told().distinct
     return DatasetSummary(
         name=", ".join(name.rstrip("/").rpartition("/")[2] for name in config.dataset),
         task=episodes.task,
         instruction=episodes.instruction,
+        tasks=several if len(several) > 1 else (),
         fingerprint=episodes.fingerprint(),
         num_episodes=len(learnt),
         num_successes=int(learnt.success.sum()),
@@ -156,12 +198,13 @@ def _chosen(episodes: Episodes, config: TrainConfig) -> Episodes:
     Raises:
         DatasetError: There are not so many, or none succeeded.
     """
-    if config.episodes is not None and config.episodes > len(episodes):
+    tasks = episodes.told()
+    fewest = min(len(tasks.named(name)) for name in tasks.distinct)
+    if config.episodes is not None and config.episodes > fewest:
         raise DatasetError(
-            f"--episodes: expected at most the {len(episodes)} of the dataset, got "
-            f"{config.episodes}"
+            f"--episodes: expected at most the {fewest} of the dataset, got {config.episodes}"
         )
-    first = np.arange(len(episodes))[: config.episodes]
+    first = first_of_each(tasks, config.episodes)
     if config.successes_only:
         first = first[episodes.success[first]]
         if not len(first):

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 _WARM_UP_STEPS = 200
 # Options that may differ between a run and the one that goes on with it.
-_FREE = ("output", "resume", "log_every", "save_every", "device")
+_FREE = ("output", "resume", "log_every", "save_every", "device", "sentence_encoder")
 
 
 class Trainer:
@@ -56,6 +56,7 @@ class Trainer:
         data = episodes.fingerprint()
         if learner.asks_for_pairs and episodes.pairs is not None:
             data += episodes.pairs.fingerprint()
+        data += learner.critic.card.sentence_encoder
         drawn = config.candidates if learner.num_candidates else None
         self._key = _key(config, data, episodes.views(), drawn)
         self._saved = 0

@@ -123,9 +123,14 @@ def _column(values):
 
 @pytest.fixture
 def write_dataset(tmp_path):
-    """Return a writer of the files of a LeRobotDataset v3, without lerobot."""
+    """Return a writer of the files of a LeRobotDataset v3, without lerobot.
 
-    def write(episodes, *, drop=(), name="data", change=None, instruction=None):
+    `told` is the instruction of each episode, where they are of several tasks.
+    """
+
+    def write(episodes, *, drop=(), name="data", change=None, instruction=None, told=None):
+        told = told or [instruction or episodes.instruction] * len(episodes)
+        texts = list(dict.fromkeys(told))
         root = tmp_path / name
         lengths = episodes.end - episodes.start
         total = len(episodes.actions)
@@ -138,7 +143,7 @@ def write_dataset(tmp_path):
             "index": np.arange(total),
             "episode_index": np.repeat(episodes.episode, lengths),
             "frame_index": np.arange(total) - np.repeat(episodes.start, lengths),
-            "task_index": np.zeros(total, np.int64),
+            "task_index": np.repeat([texts.index(text) for text in told], lengths),
         }
         columns = {key: np.array(value) for key, value in columns.items() if key not in drop}
         if change is not None:
@@ -149,7 +154,7 @@ def write_dataset(tmp_path):
         for number, rows in enumerate((slice(0, half), slice(half, total))):
             table = pa.table({key: _column(value[rows]) for key, value in columns.items()})
             pq.write_table(table, root / f"data/chunk-000/file-{number:03d}.parquet")
-        tasks = pa.table({"task_index": [0], "task": [instruction or episodes.instruction]})
+        tasks = pa.table({"task_index": list(range(len(texts))), "task": texts})
         pq.write_table(tasks, root / "meta/tasks.parquet")
         features = {
             key: {"dtype": value.dtype.name, "shape": [*value.shape[1:]] or [1], "names": None}

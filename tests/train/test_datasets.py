@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from steer.errors import ConfigError, DatasetError
-from steer.train.datasets import load_datasets, load_episodes, relabel
+from steer.train.datasets import load_episodes, relabel
+from steer.train.joined import load_datasets
 
 
 @pytest.fixture

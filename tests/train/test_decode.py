@@ -8,9 +8,9 @@ from steer.cli import main
 from steer.errors import ConfigError, DatasetError
 from steer.frames import open_frames, resized
 from steer.train import decode as module
-from steer.train.datasets import load_datasets
 from steer.train.decode import run
 from steer.train.frames_config import FramesConfig
+from steer.train.joined import load_datasets
 
 KEY, CLOUD = "observation.images.front", "observation.points.front"
 TASK, LENGTHS = "put the cup down", (5, 4)

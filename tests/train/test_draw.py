@@ -9,9 +9,9 @@ from steer.cli import main
 from steer.errors import ConfigError
 from steer.serve.sources import blocking
 from steer.train.candidates import load_candidates
-from steer.train.datasets import load_datasets
 from steer.train.draw import run
 from steer.train.draw_config import CandidatesConfig
+from steer.train.joined import load_datasets
 
 LENGTHS, SUCCESS = (5, 3, 4), (True, False, True)
 DIGEST = "sha256:aa"

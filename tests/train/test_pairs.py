@@ -11,8 +11,9 @@ from steer.errors import DatasetError
 from steer.train.algorithms.base import Learner
 from steer.train.algorithms.preference import PreferenceConfig
 from steer.train.batches import Batches
-from steer.train.datasets import load_datasets, load_episodes
+from steer.train.datasets import load_episodes
 from steer.train.fit import fit
+from steer.train.joined import load_datasets
 from steer.train.pairs import Pairs, join_pairs, read_pairs, write_pairs
 from steer.train.targets import build_chunks
 

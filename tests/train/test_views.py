@@ -17,8 +17,8 @@ from steer.train.algorithms.sarsa import SarsaConfig
 from steer.train.audit import run as audit
 from steer.train.audit_config import AuditConfig, Thresholds
 from steer.train.batches import Batches
-from steer.train.datasets import load_datasets
 from steer.train.fit import _build_critic
+from steer.train.joined import load_datasets
 from steer.train.run import train
 from steer.train.targets import build_chunks
 from steer.train.visible import seen_chunks

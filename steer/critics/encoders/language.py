@@ -3,6 +3,7 @@
 Shape legend: B texts, T tokens, L length of a language vector.
 """
 
+import hashlib
 import string
 import unicodedata
 import zlib
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from steer.errors import ArtefactError, ConfigError, InvalidInputError
 
-__all__ = ["SentenceEncoder", "check_language", "hash_text"]
+__all__ = ["SentenceEncoder", "check_language", "hash_text", "sentence_digest"]
 
 _GRAMS = (2, 3, 4)
 """Lengths of the pieces of a text, in characters."""
@@ -28,6 +29,9 @@ _BYTES = 4
 
 _MAX_TOKENS = 512
 """That a sentence encoder reads, where neither it nor its tokenizer says less."""
+
+_READ = (".json", ".model", ".safetensors", ".txt")
+"""Endings of the files that weights, configuration and tokenizer are read from."""
 
 
 def hash_text(text: str, size: int = 256) -> NDArray[np.float32]:
@@ -164,6 +168,30 @@ class SentenceEncoder:
         mean_BL = (state_BTL * is_token_BT1).sum(1) / is_token_BT1.sum(1).clamp_min(1)
         vectors_BL: NDArray[np.float32] = torch.nn.functional.normalize(mean_BL).cpu().numpy()
         return vectors_BL
+
+
+def sentence_digest(directory: Path) -> str:
+    """Return `sha256:<hex>` over the files of a sentence encoder, whatever its directory is called.
+
+    Those count that weights, configuration and tokenizer are read from: not a README.
+
+    Args:
+        directory: As `SentenceEncoder` takes it; nothing is loaded.
+
+    Raises:
+        ArtefactError: The directory is missing or incomplete, or a file cannot be read.
+    """
+    _check_directory(directory)
+    total = hashlib.sha256()
+    try:
+        for path in sorted(directory.iterdir()):
+            if path.suffix in _READ and path.is_file():
+                with path.open("rb") as file:
+                    one = hashlib.file_digest(file, "sha256").hexdigest()
+                total.update(f"{path.name} {one}\n".encode())
+    except OSError as error:
+        raise ArtefactError(f"{directory}: cannot be read: {error.strerror}") from error
+    return f"sha256:{total.hexdigest()}"
 
 
 def _hashed(items: Iterable[bytes], size: int, *, salt: int) -> NDArray[np.float64]:

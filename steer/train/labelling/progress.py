@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from steer.critics.artefact import load_critic
 from steer.critics.critic import Critic
+from steer.critics.encoding import INSTRUCTION
 from steer.errors import ConfigError, DatasetError
 from steer.train.label_config import ProgressConfig
 from steer.train.labelling.label import Label, Number, auc_at_end, order_in_time
 from steer.train.labelling.models import model_progress
 from steer.train.labelling.recording import Recording
 from steer.train.lerobot_v3 import find_task, read_embodiment, vector_keys
+from steer.train.tasks import Tasks, vectors_for
 
 __all__ = ["label_progress"]
 
@@ -101,25 +103,26 @@ def _by_critic(
     critic = load_critic(directory)
     card = critic.card
     keys = tuple(item.name for item in card.embodiment.observations)
-    name, _, _ = find_task(recording.root, recording.extra, task)
+    name, instruction, _ = find_task(recording.root, recording.extra, task)
     found = read_embodiment(
         recording.info, recording.extra, vector_keys(recording.root, recording.features, keys)
     )
     misfits = found.differences(card.embodiment)
-    if card.dataset.task and card.dataset.task != name:
+    if card.dataset.task and name not in (card.dataset.tasks or (card.dataset.task,)):
         misfits = [f"task: expected {card.dataset.task!r}, got {name!r}", *misfits]
     if misfits:
         raise DatasetError(
             f"{recording.root}: expected the robot and task of the critic: {'; '.join(misfits)}"
         )
-    values = _executed(critic, recording)
+    told = Tasks(names=(name,), instructions=(instruction,), of=np.zeros(0, np.int64))
+    values = _executed(critic, recording, told)
     share = (values - card.head.v_min) / (card.head.v_max - card.head.v_min)
     if not np.isfinite(share).all():
         raise DatasetError(f"{recording.root}: expected finite observations, got NaN or Inf")
     return np.clip(share, 0.0, 1.0), f"the critic {directory}, {critic.digest}"
 
 
-def _executed(critic: Critic, recording: Recording) -> NDArray[np.float64]:
+def _executed(critic: Critic, recording: Recording, told: Tasks) -> NDArray[np.float64]:
     """Return each member's value of what was run from each frame, [K, F].
 
     Where fewer actions than the critic's horizon were left, the last one is repeated.
@@ -132,6 +135,9 @@ def _executed(critic: Critic, recording: Recording) -> NDArray[np.float64]:
         item.name: recording.column(item.name).astype(np.float32).reshape(len(last), *item.shape)
         for item in critic.card.embodiment.observations
     }
+    if critic.card.network.language_dim:
+        vector_1L = vectors_for(critic.card, told)
+        observed[INSTRUCTION] = np.broadcast_to(vector_1L, (len(last), vector_1L.shape[1]))
     found = []
     for part in np.array_split(rows, max(1, len(rows) // _BATCH)):
         ahead = np.arange(critic.card.horizon)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from steer.critics.encoders.language import SentenceEncoder, check_language, hash_text
+from steer.critics.encoders.language import (
+    SentenceEncoder,
+    check_language,
+    hash_text,
+    sentence_digest,
+)
 from steer.errors import ArtefactError, InvalidInputError
 
 TEXTS = ("pick up the red cup", "open the drawer", "pick")
@@ -96,32 +101,9 @@ def test_language_that_an_encoder_was_not_made_for_is_refused():
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    """Return where a tiny BERT with random weights, that reads letters, is saved."""
-    transformers = pytest.importorskip("transformers")
-    path = tmp_path_factory.mktemp("bert")
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{x}" for x in letters)]
-    (path / "vocab.txt").write_text("\n".join(tokens))
-    transformers.BertTokenizer(str(path / "vocab.txt")).save_pretrained(path)
-    config = transformers.BertConfig(
-        vocab_size=len(tokens),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=12,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        transformers.BertModel(config, add_pooling_layer=False).save_pretrained(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def sentences(directory):
+def sentences(sentence_directory):
     """Return an encoder that was read from there."""
-    return SentenceEncoder(directory)
+    return SentenceEncoder(sentence_directory)
 
 
 @pytest.mark.slow
@@ -170,9 +152,9 @@ def test_a_missing_directory_is_named_with_what_to_do(tmp_path):
 
 
 @pytest.fixture
-def copy(directory, tmp_path):
+def copy(sentence_directory, tmp_path):
     """Return a copy of the model to damage."""
-    for path in directory.iterdir():
+    for path in sentence_directory.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
 
@@ -206,3 +188,22 @@ def test_a_damaged_directory_is_refused(copy, file, text):
 
     with pytest.raises(ArtefactError, match="expected a sentence encoder, got"):
         SentenceEncoder(copy)
+
+
+@pytest.mark.slow
+def test_an_encoder_is_known_by_its_files_wherever_they_lie(sentence_directory, copy):
+    """Not by its README; and by every byte of its weights and tokenizer."""
+    digest = sentence_digest(sentence_directory)
+    (copy / "README.md").write_text("mine")
+
+    assert sentence_digest(copy) == digest
+    assert digest.startswith("sha256:")
+
+    (copy / "vocab.txt").write_text((copy / "vocab.txt").read_text().swapcase())
+    assert sentence_digest(copy) != digest
+
+
+def test_a_directory_without_an_encoder_has_no_digest(tmp_path):
+    """The same text as when it is read."""
+    with pytest.raises(ArtefactError, match=r"expected a directory with config\.json"):
+        sentence_digest(tmp_path)

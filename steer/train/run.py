@@ -22,15 +22,14 @@ from steer.train.datasets import Episodes
 from steer.train.fit import fit
 from steer.train.joined import load_datasets
 from steer.train.recipes import RECIPES, kind_of, settled
+from steer.train.split import split_episodes
 from steer.train.targets import Chunks, build_chunks
 from steer.train.tasks import check_instructions, first_of_each
 from steer.train.visible import seen_chunks
 
-__all__ = ["split_episodes", "train"]
+__all__ = ["train"]
 
 logger = logging.getLogger(__name__)
-
-_HOLDOUT_SEED = 20_241
 
 
 def train(config: TrainConfig) -> CriticCard:
@@ -229,29 +228,6 @@ def _same_weights(critic: Critic, directory: Path) -> CriticCard | None:
     if mine.keys() != theirs.keys() or not all(torch.equal(mine[k], theirs[k]) for k in mine):
         return None
     return there.card
-
-
-def split_episodes(
-    seed_E: NDArray[np.int64], holdout: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the positions to learn from and those kept for the audit.
-
-    Episodes of one seed began alike, whatever drove the robot then: they are kept back together, or
-    the audit would see what was learnt. The same for every run on the same seeds, so that critics
-    are audited on the same episodes.
-
-    Args:
-        seed_E: int64, of each episode; below 0 where it is not known, and then each is its own.
-        holdout: Share to keep back; rounded down, and 0 where it would leave none.
-    """
-    own_E = -1 - np.arange(len(seed_E))
-    known_E = np.where(seed_E >= 0, seed_E, own_E)
-    _, first_G, group_E = np.unique(known_E, return_index=True, return_inverse=True)
-    group_E = np.argsort(np.argsort(first_G))[group_E]  # in order of their first episodes
-    order_G = np.random.default_rng(_HOLDOUT_SEED).permutation(len(first_G))
-    count = int(holdout * len(first_G))
-    is_held_E = np.isin(group_E, order_G[:count])
-    return np.flatnonzero(~is_held_E), np.flatnonzero(is_held_E)
 
 
 def _check_device(device: str) -> None:

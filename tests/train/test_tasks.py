@@ -135,7 +135,7 @@ def test_candidates_drawn_for_one_task_are_found_among_several(root, tmp_path):
     """An episode is the same, whatever others stand beside it."""
     both = load_datasets([root], tasks=["run", "walk"])
     drawn = np.random.default_rng(0).normal(size=(len(both.actions), 2, 3, 1)).astype(np.float32)
-    save_candidates(tmp_path / "c", drawn, both, policy="p")
+    save_candidates(tmp_path / "c", drawn, both, about={"policy": "p"})
 
     one = load_datasets([root], tasks=["walk"])
 

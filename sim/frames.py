@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,10 @@ def make_frames(
         cloud=None if view.cloud is None else cloud_tree(spec, seen.shape[0]),
     )
     writer = FrameWriter(output, spec.name, card, decision_rows(episode, every=every))
-    env = make(spec.name)
     bar = tqdm(total=card.rows, initial=writer.done, desc=f"{spec.name} frames", unit="row")
     bounds = zip((0, *ends[:-1]), ends, strict=True)
     todo = [(int(first), int(end)) for first, end in bounds if first >= writer.done]
-    with bar:
+    with bar, closing(make(spec.name)) as env:
         for index, (first, end) in enumerate(todo, start=1):
             rows = slice(first, end)
             seed = int(seeds[first])
@@ -94,7 +94,6 @@ def make_frames(
             bar.update(end - first)
             if index % _SHARD_EPISODES == 0 or end == card.rows:
                 writer.keep(end)
-    env.close()
 
 
 def _play_back(

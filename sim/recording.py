@@ -22,12 +22,14 @@ from steer.embodiment import ObservationField
 from steer.errors import InvalidInputError
 from steer.interrupt import stop_on_interrupt
 
-__all__ = ["Progress", "attempt", "collect", "noise_plan", "record", "with_cameras"]
+__all__ = ["Check", "Progress", "attempt", "collect", "noise_plan", "record", "with_cameras"]
 
 SHARD_EPISODES = 25
 
 Progress = Callable[[int, int], None]
 """Told how many episodes are there and how many are wanted."""
+Check = Callable[[int, Sequence[Mapping[str, Any]]], None]
+"""Given the seed and the rows of a whole episode before it is kept; raises to refuse it."""
 
 _IMAGE_PREFIX = "observation.images."
 _OUTCOME = {
@@ -109,6 +111,7 @@ def record(
     progress: Progress,
     task: str = "",
     expert: Expert | None = None,
+    check: Check | None = None,
 ) -> bool:
     """Bring the dataset at `root` to one episode of each seed; see `collect`.
 
@@ -119,12 +122,13 @@ def record(
         progress: Called at the beginning and after each episode.
         task: What makes the robot, where it is the user's own; else `spec.name`.
         expert: Whoever drives the robot; else the expert of the task.
+        check: Of each whole episode before it is kept.
 
     Returns:
         Whether all are there; False if the user stopped the run.
 
     Raises:
-        DatasetError: As `collect`.
+        DatasetError: As `collect`; or the check refuses an episode.
     """
     journal = ShardJournal(root)
     with journal.lock(), stop_on_interrupt() as stop:
@@ -142,6 +146,8 @@ def record(
                     frames = attempt(env, expert, spec, (seed, plan[seed]), stop)
                     if stop.is_set():
                         break
+                    if check:
+                        check(seed, frames)
                     dataset = dataset or _open(root, spec)
                     _save(dataset, frames)
                     num_there += 1

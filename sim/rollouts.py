@@ -6,7 +6,8 @@
 
 The decision logs hold which actions ran; run again from the same seeds they give every tick of the
 same episodes, with the cameras that are asked for. An episode that does not end as its row says is
-an error. Each policy and arm has a directory of its own, `DATA/POLICY-ARM/DATASET`.
+an error. Each policy and arm has a directory of its own, `DATA/POLICY-ARM/DATASET`; of several N
+an arm, none can be told from another, so a run has one.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,29 @@ class Replayed:
                 "before, got one that goes on; was it recorded with the same packages?"
             ) from None
 
+    def check(self, seed: int, frames: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse an episode that ended in another tick or otherwise than its row says.
+
+        Args:
+            seed: Of the episode.
+            frames: Its rows, as recorded.
+
+        Raises:
+            DatasetError: It is not the same.
+        """
+        row, is_success = self.rows[seed], bool(frames[-1]["next.success"][0])
+        if (len(frames), is_success) != (row.steps, row.is_success):
+            expected = _ending(row.steps, is_success=row.is_success)
+            raise DatasetError(
+                f"seed {seed}: expected {expected} as before, got "
+                f"{_ending(len(frames), is_success=is_success)}; was it recorded with the same "
+                "packages?"
+            )
+
+
+def _ending(steps: int, *, is_success: bool) -> str:
+    return f"{'a success' if is_success else 'a failure'} after {steps} ticks"
+
 
 def _record(options: argparse.Namespace) -> int:
     rows = read_table(options.run / "rows.parquet")
@@ -86,6 +110,7 @@ def _record(options: argparse.Namespace) -> int:
     if not rows:
         of = f" of {options.tasks}" if options.tasks else ""
         raise ConfigError(f"{options.run}: expected episodes{of}, got none")
+    _check_counts(options.run, rows)
     groups = groupby(rows, key=lambda row: (row.policy, row.arm, row.task))
     for (policy, arm, task), found in groups:
         by_seed = {row.seed: row for row in found}
@@ -97,16 +122,36 @@ def _record(options: argparse.Namespace) -> int:
             def show(num_there: int, num_wanted: int, bar: "tqdm[NoReturn]" = bar) -> None:
                 bar.update(num_there - bar.n)
 
+            expert = Replayed(by_seed, options.run / "decisions")
             done = record(
                 spec,
                 root,
                 dict.fromkeys(by_seed, 0.0),
                 progress=show,
-                expert=Replayed(by_seed, options.run / "decisions"),
+                expert=expert,
+                check=expert.check,
             )
         if not done:
             return 130
     return 0
+
+
+def _check_counts(directory: Path, rows: Sequence[Row]) -> None:
+    """Refuse a run with several N of an arm: its episodes have the same seeds and directory.
+
+    Raises:
+        ConfigError: There are.
+    """
+    counts: dict[tuple[str, str, str], set[int]] = {}
+    for row in rows:
+        counts.setdefault((row.policy, row.task, row.arm), set()).add(row.num_candidates)
+    for (policy, task, arm), found in counts.items():
+        if len(found) > 1:
+            several = ", ".join(map(str, sorted(found)))
+            raise ConfigError(
+                f"{directory}: expected one N of the arm {arm} of {policy}/{task}, got {several}; "
+                "record each N from a run of its own"
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,8 @@ of its values is compared with that of its own fixed point, found by dynamic pro
 tau over the chunks of each cell, pairs that the data cannot tell apart left out. The values must
 agree too, to half of what a tick costs, for a wrong discount can leave the order as it is.
 `--plant` makes an error (of the sign, the mask, a time-out, the discount, a success); a check that
-does not notice is no check. Without it, writes `demo/tabular.json`, which `make results` publishes.
+does not notice is no check. Without it, and where all algorithms are right after the default steps,
+writes `demo/tabular.json`, which `make results` publishes.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from sim.interrupt import exit_code, run
 __all__ = ["main"]
 
 OUTPUT = Path("demo") / "tabular.json"
+_STEPS = 1_500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--algorithms", default=",".join(CASES), help="with commas between")
     parser.add_argument("--plant", choices=[*PLANTS, "all"], help="make this error")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1_500, help="of training, each")
+    parser.add_argument("--steps", type=int, default=_STEPS, help="of training, each")
     work = partial(_work, parser.parse_args(arguments), arguments)
     return exit_code("benchmarks.tabular", work)
 
@@ -72,8 +74,14 @@ def _work(options: argparse.Namespace, arguments: Sequence[str] | None) -> int:
         )
         for name, each in found.items()
     ]
-    write_records(OUTPUT, records)
-    return 0 if all(each.is_right for each in found.values()) else 1
+    is_right = all(each.is_right for each in found.values())
+    if is_right and set(found) == set(CASES) and options.steps == _STEPS:
+        write_records(OUTPUT, records)
+    else:
+        sys.stdout.write(
+            f"{OUTPUT} stays as it is: it is of all algorithms, right after {_STEPS} steps\n"
+        )
+    return 0 if is_right else 1
 
 
 def _notice(names: Sequence[str], plants: Sequence[str], *, seed: int, steps: int) -> int:

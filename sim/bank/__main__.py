@@ -35,25 +35,37 @@ _IMAGES = "observation.images."
 def pack(run_directory: Path) -> Iterator[CellBank]:
     """Yield the states of each cell of a run.
 
-    Episodes that succeeded before their probed decision have no state and are left out.
+    Episodes that succeeded before their probed decision have no state and are left out, as are
+    those that ran to the package's own limit.
 
     Raises:
-        ConfigError: The run has no probes, or did not keep their logs.
+        ConfigError: The run has no probes, several N of a cell, or did not keep their logs.
     """
-    rows = [row for row in read_table(run_directory / "rows.parquet") if row.arm == _ARM]
-    if not any(row.outcomes for row in rows):
+    rows = [
+        row
+        for row in read_table(run_directory / "rows.parquet")
+        if row.arm == _ARM and row.limit == "task" and row.outcomes
+    ]
+    if not rows:
         raise ConfigError(f"{run_directory}: expected episodes of the arm {_ARM}, got none")
-    ordered = sorted(rows, key=lambda row: (row.policy, row.task, row.num_candidates, row.seed))
-    for (policy, task, count), group in groupby(
-        ordered, key=lambda row: (row.policy, row.task, row.num_candidates)
-    ):
-        probed = [row for row in group if row.outcomes]
-        if probed:
-            yield _cell_bank(Cell(policy, task), count, probed, run_directory / "decisions")
+    rows.sort(key=lambda row: (row.policy, row.task, row.seed))
+    cells = [
+        (Cell(*names), list(group))
+        for names, group in groupby(rows, key=lambda row: (row.policy, row.task))
+    ]
+    for cell, probed in cells:
+        counts = sorted({row.num_candidates for row in probed})
+        if len(counts) > 1:
+            raise ConfigError(
+                f"{run_directory}: expected one N of {cell.name}, for a bank has one file a cell, "
+                f"got {', '.join(map(str, counts))}; probe each N in a run of its own"
+            )
+    for cell, probed in cells:
+        yield _cell_bank(cell, probed, run_directory / "decisions")
 
 
-def _cell_bank(cell: Cell, count: int, rows: Sequence[Row], logs: Path) -> CellBank:
-    spec = spec_of(cell.task)
+def _cell_bank(cell: Cell, rows: Sequence[Row], logs: Path) -> CellBank:
+    spec, count = spec_of(cell.task), rows[0].num_candidates
     found = [_probed(cell, row, logs) for row in rows]
     keys = [name for name in found[0].observation.arrays if not name.startswith(_IMAGES)]
     left = [

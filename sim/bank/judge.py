@@ -131,7 +131,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> Table:
                 signed(item["gain"], 3),
                 rate(item["share"]),
                 share(item["overridden"]),
-                f"{item['won']} - {item['lost']}",
+                f"{item['won']:.0f} - {item['lost']:.0f}",
                 DASH if item["rank"] is None else f"{item['rank']:+.2f}",
             )
             for item in results

@@ -33,16 +33,17 @@ class Choices:
         chosen: Success of what the gate let through.
         best: Success of the best of the subset: the oracle.
         override_rate: Share of choices that were not candidate 0.
-        num_won: Overrides that succeeded where candidate 0 did not, summed over subsets.
-        num_lost: Overrides that failed where candidate 0 did not.
+        num_won: States whose override succeeds where candidate 0 does not: of each state the share
+            of its subsets, for they are no states of their own.
+        num_lost: States whose override fails where candidate 0 does not, counted likewise.
     """
 
     own: Mapping[int, float]
     chosen: Mapping[int, float]
     best: Mapping[int, float]
     override_rate: float
-    num_won: int
-    num_lost: int
+    num_won: float
+    num_lost: float
 
     def cell(self, bank: CellBank, *, is_oracle: bool = False) -> Cell:
         """Return the gain of the choice, or of the oracle, over the policy alone."""
@@ -118,8 +119,8 @@ def choices(
         chosen=_by_seed(bank, chosen_MS),
         best=_by_seed(bank, success_MSn.max(axis=2)),
         override_rate=float((index_MS != 0).mean()),
-        num_won=int((chosen_MS & ~own_MS).sum()),
-        num_lost=int((own_MS & ~chosen_MS).sum()),
+        num_won=float((chosen_MS & ~own_MS).mean(axis=1).sum()),
+        num_lost=float((own_MS & ~chosen_MS).mean(axis=1).sum()),
     )
 
 

@@ -13,6 +13,7 @@ from steer.clock import Clock
 from steer.critics.critic import Critic
 from steer.errors import LateError
 from steer.rank.adaptive import AdaptiveN
+from steer.rank.feasible import feasible
 from steer.rank.widen import continuation, fitted_perturbations
 from steer.serve.ranking import Call, Ranker, check_running
 from steer.serve.sources.base import PolicySource
@@ -33,8 +34,8 @@ async def propose(
     ranker: Ranker,
     critic: Critic,
     clock: Clock,
-) -> Candidates:
-    """Return the candidates of a Steer request; row 0 is the policy's own.
+) -> tuple[Candidates, int]:
+    """Return the candidates of a Steer request, row 0 the policy's own, and how many were wanted.
 
     Args:
         call: The request; its session's rule says whether to begin with few, and how many to fit.
@@ -46,25 +47,29 @@ async def propose(
         critic: That the session was matched to.
         clock: Of the budget.
 
+    Returns:
+        The candidates, and how many there would be, had the time not ended.
+
     Raises:
         InvalidInputError: The observations are not what source and critic need.
         LateError: There was no time for candidate 0.
         PolicyError: The policy failed.
     """
     rule, end_s = call.session.rule, clock.now_s() + budget_s
-    plan = AdaptiveN(start=min(_START, num_candidates), maximum=num_candidates)
-    count = plan.start if rule.adaptive else num_candidates
+    count = min(_START, num_candidates) if rule.adaptive else num_candidates
+    plan = AdaptiveN(start=count, maximum=num_candidates)
     found = await source.draw(
         observations, num_candidates=count, noise_seed=call.noise_seed, budget_s=budget_s
     )
     rounds = 0
     while rule.adaptive and len(found) >= count:
         values_KN = await ranker.values(call, critic, observations[-1], found)
-        more = 0 if values_KN is None else plan.needs_more(values_KN, len(found))
+        mask_N = feasible(found.actions[:, : critic.card.horizon], call.session.embodiment)
+        more = 0 if values_KN is None else plan.needs_more(values_KN, len(found), mask_N)
+        rounds, count = rounds + 1, len(found) + more
         left_s = end_s - clock.now_s()
         if not more or left_s <= 0:
             break
-        rounds, count = rounds + 1, len(found) + more
         # A policy that cannot draw different chunks begins with the one that is there already.
         again = 0 if source.info.is_stochastic else 1
         try:
@@ -77,7 +82,8 @@ async def propose(
         except LateError:
             break
         found = _joined(found, drawn.actions[again:], drawn.provenance[again:])
-    return widened(found, call, observations[-1])
+    candidates = widened(found, call, observations[-1])
+    return candidates, len(candidates) + max(0, count - len(found))
 
 
 def widened(candidates: Candidates, call: Call, observation: Observation) -> Candidates:

@@ -209,7 +209,7 @@ class Service(SteeringServicer):
         budget_s = call.deadline_s - drawing_s - rank_s
         if budget_s <= 0:
             raise LateError(f"budget: expected time to draw candidate 0, got {budget_s:.4f} s")
-        candidates = await propose(
+        candidates, wanted = await propose(
             call,
             source,
             observations,
@@ -226,7 +226,7 @@ class Service(SteeringServicer):
             candidates,
             decode_s=drawing_s - call.start_s,
             policy_s=self._clock.now_s() - drawing_s,
-            wanted=1 if call.session.rule.adaptive else count,
+            wanted=wanted,
         )
         _log("steered", call, decision)
         message = decision_to_message(decision)

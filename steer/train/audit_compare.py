@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steer.critics.card import CriticCard
 from steer.errors import ConfigError
-from steer.train.audit_judge import Judged, episode_parts, halfway
-from steer.train.audit_metrics import (
-    Figure,
-    auc,
-    bootstrap,
-    calibrate,
-    explained,
-    mean_over_episodes,
-)
+from steer.train.audit_data import Questions
+from steer.train.audit_judge import Judged
+from steer.train.audit_metrics import Figure, bootstrap, calibrate, explained, mean_over_episodes
 from steer.train.audit_result import Audit
+from steer.train.audit_statistics import Statistic, discriminating, over_rows
 
 __all__ = ["Comparison", "check_comparable", "differences"]
 
@@ -80,54 +76,31 @@ def differences(first: Judged, second: Judged, *, seed: int) -> dict[str, Figure
     """
     return {
         "value_order": _mean(first.order, second.order, seed=seed, most=2.0),
-        "discrimination": _paired(_discriminating, first, second, seed=seed),
-        "explained": _paired(_over_rows(explained), first, second, seed=seed),
-        "rank_correlation": _paired(_over_rows(_rank_correlation), first, second, seed=seed),
+        "discrimination": _paired(discriminating, first, second, seed=seed),
+        "explained": _paired(partial(over_rows, measure=explained), first, second, seed=seed),
+        "rank_correlation": _paired(
+            partial(over_rows, measure=_rank_correlation), first, second, seed=seed
+        ),
         "expert_over_noise": _mean(first.over_noise, second.over_noise, seed=seed, most=1.0),
     }
 
 
-_Statistic = Callable[[NDArray[np.int64]], float]
-"""Of positions of episodes, some of them several times."""
-
-
 def _mean(first: tuple[float, ...], second: tuple[float, ...], *, seed: int, most: float) -> Figure:
-    """Return the mean gap; of one episode the interval is all that can be, -most to most."""
+    """Return the mean gap, which is between -most and most."""
     gaps = np.subtract(first, second, dtype=np.float64)
-    found = mean_over_episodes(gaps.tolist(), seed=seed)
-    return found if found.n > 1 else replace(found, low=-most, high=most)
+    return mean_over_episodes(gaps.tolist(), bounds=(-most, most), seed=seed)
 
 
 def _paired(
-    make: Callable[[Judged], tuple[_Statistic, int]], first: Judged, second: Judged, *, seed: int
+    make: Callable[[Questions, NDArray[np.float64]], tuple[Statistic, int]],
+    first: Judged,
+    second: Judged,
+    *,
+    seed: int,
 ) -> Figure:
-    (ours, count), (theirs, _) = make(first), make(second)
+    ours, count = make(first.questions, first.values)
+    theirs, _ = make(second.questions, second.values)
     return bootstrap(lambda picks: ours(picks) - theirs(picks), count, seed=seed)
-
-
-def _discriminating(judged: Judged) -> tuple[_Statistic, int]:
-    at, success = halfway(judged.questions, judged.values)
-    return lambda picks: auc(at[picks][success[picks]], at[picks][~success[picks]]), len(at)
-
-
-def _over_rows(
-    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
-) -> Callable[[Judged], tuple[_Statistic, int]]:
-    """Return a maker of a statistic of episodes from a measure of predicted and realised."""
-
-    def make(judged: Judged) -> tuple[_Statistic, int]:
-        questions, values = judged.questions, judged.values
-        returns = questions.chunks.monte_carlo.astype(np.float64)
-        parts = episode_parts(questions, is_success=True)
-        parts += episode_parts(questions, is_success=False)
-
-        def statistic(picks: NDArray[np.int64]) -> float:
-            rows = np.concatenate([parts[pick] for pick in picks])
-            return measure(values[rows], returns[rows])
-
-        return statistic, len(parts)
-
-    return make
 
 
 def _rank_correlation(predicted: NDArray[np.float64], realised: NDArray[np.float64]) -> float:

@@ -60,5 +60,7 @@ class AuditConfig:
     """What it must reach."""
 
     def __post_init__(self) -> None:
-        if self.num_states < 1 or self.num_candidates < 2:
-            raise ConfigError("--num-states and --num-candidates: expected >= 1 and >= 2")
+        if self.num_states < 1:
+            raise ConfigError(f"--num-states: expected >= 1, got {self.num_states}")
+        if self.num_candidates < 2:
+            raise ConfigError(f"--num-candidates: expected >= 2, got {self.num_candidates}")

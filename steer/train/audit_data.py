@@ -16,17 +16,20 @@ from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
 from steer.critics.encoding import INSTRUCTION, kind_of
 from steer.embodiment import ObservationField
-from steer.errors import DatasetError
+from steer.errors import DatasetError, PolicyError
 from steer.rank.score import advantage
 from steer.train.datasets import Episodes
+from steer.train.deviations import deviations
 from steer.train.targets import Chunks
 from steer.train.tasks import check_instructions, vectors_for
 
 __all__ = [
     "Draw",
     "Questions",
+    "candidate_values",
     "check_senses",
     "contexts",
+    "draw_at",
     "executed_values",
     "neighbour_chunks",
     "score_candidates",
@@ -37,6 +40,43 @@ Draw = Callable[[dict[str, NDArray[np.float32]], int, int], NDArray[np.float32]]
 
 _BATCH, _BATCH_SEEN = 1024, 64
 """Observations at a time: vectors, and images or points, which are a thousand times larger."""
+
+
+def draw_at(
+    draw: Draw,
+    episodes: Episodes,
+    row: int,
+    *,
+    num_candidates: int,
+    horizon: int | None,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Return what a policy would have done in a recorded state, from all that it had seen by then.
+
+    Args:
+        draw: Of the policy.
+        episodes: What was recorded.
+        row: Of the state.
+        num_candidates: N.
+        horizon: H, to which longer chunks are cut; None for the policy's own.
+        seed: Of the draw.
+
+    Returns:
+        float32 [N, H, A].
+
+    Raises:
+        PolicyError: It gave fewer candidates, as a slow one does, or shorter or narrower ones.
+    """
+    first = int(episodes.start[np.searchsorted(episodes.end, row, side="right")])
+    history = {key: value[first : row + 1] for key, value in episodes.observations.items()}
+    chunks = draw(history, num_candidates, seed)
+    action_dim, shape = episodes.actions.shape[1], list(chunks.shape)
+    least = horizon or 1
+    fits = len(shape) == 3 and shape[0] >= num_candidates and shape[1] >= least
+    if not fits or shape[2] != action_dim:
+        wanted = f"{num_candidates} candidates in time, of {least} or more actions"
+        raise PolicyError(f"policy: expected {wanted} of {action_dim} numbers, got shape {shape}")
+    return chunks[:num_candidates, :horizon]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,23 +133,21 @@ def executed_values(questions: Questions) -> NDArray[np.float64]:
     chunks = questions.chunks
     actions = questions.episodes.actions
     executed = actions[chunks.action_rows][:, None]
-    values: NDArray[np.float64] = _values(questions, chunks.row, executed).mean(axis=0)[:, 0]
+    values_KM1 = candidate_values(questions, chunks.row, executed)
+    values: NDArray[np.float64] = values_KM1.mean(axis=0)[:, 0]
     return values
 
 
-def score_candidates(
-    questions: Questions,
-    rows: NDArray[np.int64],
-    candidates_SNHA: NDArray[np.float32],
-    *,
-    beta: float,
-) -> NDArray[np.float64]:
-    """Return scores as deployment makes them: paired with candidate 0, pessimistic; [S, N]."""
-    value_KSN = torch.from_numpy(_values(questions, rows, candidates_SNHA))
-    return np.asarray(advantage(value_KSN, beta=beta).numpy(), np.float64)
+def score_candidates(value_KSN: NDArray[np.float64], *, beta: float) -> NDArray[np.float64]:
+    """Return scores as deployment makes them: paired with candidate 0, pessimistic; [S, N].
+
+    Pessimism is against whatever would take the place of candidate 0. It says what a robot would
+    do, not what the critic knows: of that the mean over members says more.
+    """
+    return np.asarray(advantage(torch.from_numpy(value_KSN), beta=beta).numpy(), np.float64)
 
 
-def _values(
+def candidate_values(
     questions: Questions, rows: NDArray[np.int64], candidates_SNHA: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return each member's value of each candidate, [K, S, N]."""
@@ -205,6 +243,6 @@ def _states(questions: Questions) -> NDArray[np.float32]:
     vectors = [value for value in questions.episodes.observations.values() if value.ndim == 2]
     if vectors:
         joined = np.concatenate(vectors, axis=1)
-        return np.asarray((joined / np.maximum(joined.std(axis=0), 1e-2))[rows])
+        return np.asarray((joined / deviations(joined))[rows])
     context = contexts(questions, rows)
-    return np.asarray(context / np.maximum(context.std(axis=0), 1e-2))
+    return np.asarray(context / deviations(context))

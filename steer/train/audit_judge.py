@@ -15,27 +15,33 @@ from steer.train.audit_config import AuditConfig, Thresholds
 from steer.train.audit_data import (
     Draw,
     Questions,
+    candidate_values,
+    draw_at,
     executed_values,
     neighbour_chunks,
     score_candidates,
 )
 from steer.train.audit_metrics import (
     Figure,
-    auc,
     bootstrap,
     calibrate,
     explained,
     mean_over_episodes,
     normalised_rank,
     regret_curve,
+    top_share,
     value_order,
 )
 from steer.train.audit_result import Audit, reached, warnings_of
+from steer.train.audit_statistics import discriminating, episode_parts, over_rows
 
-__all__ = ["Judged", "episode_parts", "halfway", "judge"]
+__all__ = ["Judged", "judge"]
 
 _COUNTS = (1, 2, 4, 8, 16)
 _NOISE = 0.5
+_SHARES = (0.25, 0.5, 0.75)
+_ORDER, _SHARE = (-1.0, 1.0), (0.0, 1.0)
+"""The least and the most that a correlation, and a share, can be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +70,9 @@ def judge(
 
     Raises:
         DatasetError: There is no success, or no failure.
+        PolicyError: The policy fails, or gives fewer or shorter candidates than were asked for.
     """
-    episodes = questions.episodes
+    episodes, seed = questions.episodes, config.seed
     if not episodes.success.any() or episodes.success.all():
         raise DatasetError(
             "dataset: expected successes and failures among the episodes to judge on, got "
@@ -79,9 +86,12 @@ def judge(
         is_held_out=is_held_out,
         num_episodes=len(episodes),
         num_successes=int(episodes.success.sum()),
-        value_order=mean_over_episodes(order, seed=config.seed),
-        discrimination=_discrimination(questions, values, seed=config.seed),
-        explained=_explained(questions, values, seed=config.seed),
+        value_order=mean_over_episodes(order, bounds=_ORDER, seed=seed),
+        discrimination={
+            f"{share:g}": bootstrap(*discriminating(questions, values, share=share), seed=seed)
+            for share in _SHARES
+        },
+        explained=bootstrap(*over_rows(questions, values, explained), seed=seed),
         calibration=calibration,
         failed=(),
         thresholds=asdict(config.thresholds),
@@ -92,69 +102,14 @@ def judge(
     return Judged(questions, audit, values, tuple(order), tuple(over_noise))
 
 
-def episode_parts(questions: Questions, *, is_success: bool) -> list[NDArray[np.int64]]:
-    """Return the positions of each episode's chunks, in order of time."""
-    episodes, row = questions.episodes, questions.chunks.row
-    bounds = zip(episodes.start, episodes.end, episodes.success, strict=True)
-    return [
-        np.flatnonzero((row >= start) & (row < end))
-        for start, end, success in bounds
-        if bool(success) == is_success and ((row >= start) & (row < end)).any()
-    ]
-
-
-def halfway(
-    questions: Questions, values: NDArray[np.float64], *, share: float = 0.5
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the value of each long enough episode where a share of it is gone, and its outcome.
-
-    Failures have no chunk in their last `horizon` ticks, successes have. So the share is of the
-    ticks before those, for both: else the tick itself, later for successes, would tell them apart.
-    """
-    episodes, horizon = questions.episodes, questions.critic.card.horizon
-    lengths = episodes.end - episodes.start
-    long = np.flatnonzero(lengths > horizon)
-    tick = (share * (lengths[long] - 1 - horizon)).astype(np.int64)
-    wanted = episodes.start[long] + tick  # or the last one before it: not every row has a frame
-    at = values[np.searchsorted(questions.chunks.row, wanted, side="right") - 1]
-    return at, episodes.success[long]
-
-
-def _discrimination(
-    questions: Questions, values: NDArray[np.float64], *, seed: int
-) -> dict[str, Figure]:
-    """Return the AUC of success against failure by share of the episode gone."""
-    found = {}
-    for share in (0.25, 0.5, 0.75):
-        at, success = halfway(questions, values, share=share)
-
-        def statistic(
-            picks: NDArray[np.int64],
-            at: NDArray[np.float64] = at,
-            success: NDArray[np.bool_] = success,
-        ) -> float:
-            return auc(at[picks][success[picks]], at[picks][~success[picks]])
-
-        found[f"{share:g}"] = bootstrap(statistic, len(at), seed=seed)
-    return found
-
-
-def _explained(questions: Questions, values: NDArray[np.float64], *, seed: int) -> Figure:
-    """Return how much of the realised returns the values explain, over rows of all episodes."""
-    returns = questions.chunks.monte_carlo.astype(np.float64)
-    parts = episode_parts(questions, is_success=True) + episode_parts(questions, is_success=False)
-
-    def statistic(picks: NDArray[np.int64]) -> float:
-        rows = np.concatenate([parts[pick] for pick in picks])
-        return explained(values[rows], returns[rows])
-
-    return bootstrap(statistic, len(parts), seed=seed)
-
-
 def _compete(
     questions: Questions, config: AuditConfig, draw: Draw | None
 ) -> tuple[dict[str, Any], list[float]]:
     """Let executed chunks of successes compete with noise and with other candidates.
+
+    What the critic knows is judged by the mean over members, and ties count half: deployment's
+    pessimism is always against the chunk in the other's place, so of members that merely disagree
+    it would say that the executed chunk wins. What it would do is judged by deployment's scores.
 
     Returns:
         Numbers by name, and the share of chunks that beat noise by episode.
@@ -171,34 +126,35 @@ def _compete(
         return [float(mask[owner == number].mean()) for number in np.unique(owner)]
 
     def share(mask: NDArray[np.float64]) -> Figure:
-        return mean_over_episodes(shares(mask), seed=config.seed)
+        return mean_over_episodes(shares(mask), bounds=_SHARE, seed=config.seed)
 
     def beats(other: NDArray[np.float32]) -> NDArray[np.float64]:
         pair = np.stack([executed, other], axis=1)
-        return np.asarray(
-            score_candidates(questions, rows, pair, beta=selection.beta)[:, 1] < 0, np.float64
-        )
+        return normalised_rank(candidate_values(questions, rows, pair).mean(axis=0), index=0)
 
     over_noise = beats(_noise(executed, questions, generator))
     neighbours = neighbour_chunks(questions, picked, config.num_candidates - 1)
     logged = questions.episodes.actions[chunks.action_rows[neighbours]]
-    logged_scores = score_candidates(questions, rows, logged, beta=selection.beta)
-    scores, origin = logged_scores, "executed in similar states of other episodes"
+    value_KSN = candidate_values(questions, rows, logged)
+    logged_scores = score_candidates(value_KSN, beta=selection.beta)
+    origin = "executed in similar states of other episodes"
     if draw is not None:
         drawn = _drawn(questions, config, draw, picked)
         candidates = np.concatenate([executed[:, None], drawn], axis=1)
-        scores = score_candidates(questions, rows, candidates, beta=selection.beta)
+        value_KSN = candidate_values(questions, rows, candidates)
         origin = f"drawn from {config.policy}"
+    best = score_candidates(value_KSN, beta=selection.beta).max(axis=1)
+    mean_SN = value_KSN.mean(axis=0)
     returns = chunks.monte_carlo[neighbours].astype(np.float64)
     counts = [count for count in _COUNTS if count <= logged_scores.shape[1]]
     return {
         "expert_over_noise": share(over_noise),
         "expert_over_perturbed": share(beats(_perturbed(executed, questions, config.seed))),
-        "executed_rank": share(normalised_rank(scores, index=0)),
-        "executed_top1": share((scores[:, 0] >= scores.max(axis=1)).astype(np.float64)),
+        "executed_rank": share(normalised_rank(mean_SN, index=0)),
+        "executed_top1": share(top_share(mean_SN, index=0)),
         "candidates": origin,
         "regret": regret_curve(logged_scores, returns, counts),
-        "override_rate": float((scores.max(axis=1) > selection.margin).mean()),
+        "override_rate": float((best > selection.margin).mean()),
     }, shares(over_noise)
 
 
@@ -228,15 +184,19 @@ def _drawn(
     questions: Questions, config: AuditConfig, draw: Draw, picked: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return the policy's candidates at each picked state, cut to the critic's horizon."""
-    horizon = questions.critic.card.horizon
-    episodes = questions.episodes
-    found = []
-    for index, row in enumerate(questions.chunks.row[picked]):
-        first = episodes.start[np.searchsorted(episodes.end, row, side="right")]
-        history = {key: value[first : row + 1] for key, value in episodes.observations.items()}
-        chunks = draw(history, config.num_candidates - 1, config.seed + index)
-        found.append(chunks[:, :horizon])
-    return np.stack(found)
+    return np.stack(
+        [
+            draw_at(
+                draw,
+                questions.episodes,
+                int(row),
+                num_candidates=config.num_candidates - 1,
+                horizon=questions.critic.card.horizon,
+                seed=config.seed + index,
+            )
+            for index, row in enumerate(questions.chunks.row[picked])
+        ]
+    )
 
 
 def _failed(audit: Audit, thresholds: Thresholds) -> tuple[str, ...]:

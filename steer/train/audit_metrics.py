@@ -3,6 +3,7 @@
 Shape legend: E episodes, R rows, N candidates, S states.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,12 +21,18 @@ __all__ = [
     "mean_over_episodes",
     "normalised_rank",
     "regret_curve",
+    "share_of_episodes",
+    "top_share",
     "value_order",
 ]
 
 _RESAMPLES = 1000
 _REDRAWS = 300
 _BINS = 10
+_FEW = 10
+"""So many equal values say that they are alike; fewer may be so by chance."""
+_DEVIATIONS = 1.96
+"""Of a normal distribution, on either side of its mean, between which 95% of it lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +71,43 @@ class Calibration:
     realised: tuple[float, ...]
 
 
-def mean_over_episodes(values: Sequence[float], *, seed: int) -> Figure:
-    """Return the mean with a bootstrap interval over episodes; NaN of none."""
+def mean_over_episodes(
+    values: Sequence[float], *, bounds: tuple[float, float], seed: int
+) -> Figure:
+    """Return the mean with a bootstrap interval over episodes; NaN of none.
+
+    A few values that are all equal show no spread, and drawing them again cannot find any: their
+    interval is all that the mean could be.
+
+    Args:
+        values: One an episode.
+        bounds: The least and the most that a value can be.
+        seed: Of the draws.
+    """
     array = np.asarray(values, np.float64)
     if not len(array):
         return Figure(float("nan"), float("nan"), float("nan"), 0)
+    if len(array) < _FEW and np.ptp(array) == 0:
+        return Figure(float(array[0]), bounds[0], bounds[1], len(array))
     generator = np.random.default_rng(seed)
     picks = generator.integers(len(array), size=(_RESAMPLES, len(array)))
     low, high = np.percentile(array[picks].mean(axis=1), [2.5, 97.5])
     return Figure(float(array.mean()), float(low), float(high), len(array))
+
+
+def share_of_episodes(is_so: Sequence[bool] | NDArray[np.bool_]) -> Figure:
+    """Return the share of episodes of which something is true, with Wilson's interval; NaN of none.
+
+    References:
+        Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    n = len(is_so)
+    if not n:
+        return Figure(float("nan"), float("nan"), float("nan"), 0)
+    share, spread = float(np.mean(is_so)), _DEVIATIONS**2 / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
+    return Figure(share, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
 def bootstrap(
@@ -164,6 +199,22 @@ def normalised_rank(scores_SN: NDArray[np.float64], *, index: int) -> NDArray[np
     mine = scores_SN[:, index : index + 1]
     others = np.delete(scores_SN, index, axis=1)
     return np.asarray((mine > others).mean(axis=1) + 0.5 * (mine == others).mean(axis=1))
+
+
+def top_share(scores_SN: NDArray[np.float64], *, index: int) -> NDArray[np.float64]:
+    """Return how far candidate `index` is the best: 1 alone, 1/k where k are, 0 where it is not.
+
+    So a critic that tells no two candidates apart has 1/N, as does one that guesses.
+
+    Args:
+        scores_SN: Shape [S, N].
+        index: Of the candidate.
+
+    Returns:
+        Shape [S].
+    """
+    is_best = scores_SN == scores_SN.max(axis=1, keepdims=True)
+    return np.asarray(is_best[:, index] / is_best.sum(axis=1), np.float64)
 
 
 def regret_curve(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_audits"]
 
 _COLOURS, _BAD = ("#d97a12", "#466ec8"), "#8a93a0"
+_BLIND = (0.0, 0.5, 0.5, 0.5)
+"""Of a critic that knows nothing: order in time, and the shares and the rank beside it."""
 _Named: TypeAlias = "Sequence[tuple[str, str, Audit]]"
 """Label, colour and audit of each critic."""
 
@@ -96,8 +98,10 @@ def _shares(axes: "Axes", shown: _Named) -> None:
         axes.bar(at, values, wide, yerr=[below, above], color=colour, capsize=4)
         axes.set_xticks(np.arange(len(figures)), list(figures))
         lowest = min(lowest, *values)
-    axes.axhline(0.5, linestyle="--", color=_BAD)
-    axes.set(title="order", ylim=(lowest - 0.02, 1.02))
+    # What a critic without knowledge has: no order in time, and half of its comparisons.
+    for place, blind in enumerate(_BLIND):
+        axes.plot([place - 0.45, place + 0.45], [blind, blind], "--", color=_BAD)
+    axes.set(title="order (dashed: knows nothing)", ylim=(lowest - 0.02, 1.02))
 
 
 def _regret(axes: "Axes", shown: _Named) -> None:

@@ -28,7 +28,7 @@ class Audit:
         expert_over_noise: Share of executed chunks that beat a random one.
         expert_over_perturbed: Share that beat a smooth perturbation of themselves.
         executed_rank: Where the executed chunk stands among the candidates; 1 is best.
-        executed_top1: How often it is the best.
+        executed_top1: How often it is the best; of N ties a share of 1/N.
         candidates: Where the candidates came from.
         regret: (N, regret of the critic's choice, of a random one) among executed chunks.
         override_rate: Share of states where some candidate beats the executed one by the margin.

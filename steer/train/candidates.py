@@ -20,6 +20,7 @@ from scipy.spatial import KDTree
 
 from steer.errors import DatasetError
 from steer.train.datasets import Episodes
+from steer.train.deviations import deviations
 
 __all__ = ["load_candidates", "logged_rows", "read_about", "save_candidates"]
 
@@ -64,7 +65,7 @@ def _rows_alike(episodes: Episodes, num_candidates: int, horizon: int) -> NDArra
     is_whole = episodes.success[owner] | (np.repeat(episodes.end, lengths) - rows >= horizon)
     flat = [value.reshape(len(rows), -1) for value in episodes.observations.values()]
     joined = np.concatenate(flat, axis=1)
-    states = joined / np.maximum(joined.std(axis=0), 1e-2)
+    states = joined / deviations(joined)
     if not is_whole.any():  # of this task, of several
         return np.tile(rows[:, None], (1, num_candidates))
     crowd = min(_CROWD * num_candidates + 1, int(is_whole.sum()))

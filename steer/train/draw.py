@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from steer.errors import ConfigError, DatasetError
-from steer.train.audit_data import Draw
+from steer.train.audit_data import Draw, draw_at
 from steer.train.candidates import read_about, save_candidates
 from steer.train.datasets import Episodes
 from steer.train.draw_config import CandidatesConfig
@@ -50,7 +50,7 @@ def run(config: CandidatesConfig, draw: Draw, *, digest: str) -> Path:
         DatasetError: The data cannot be read.
         ConfigError: What a stopped run left, or the file that is there, was drawn from another
             policy, with other options or for other data.
-        PolicyError: The policy fails.
+        PolicyError: The policy fails, or is too slow or too short for what was asked.
     """
     # What came of an episode says nothing about what else could have been done in it.
     tasks = (config.task,) if config.task else ()
@@ -91,12 +91,15 @@ def _episode(
     first, end = int(episodes.start[index]), int(episodes.end[index])
     chunks = []
     for row in range(first, end):
-        history = {key: value[first : row + 1] for key, value in episodes.observations.items()}
-        drawn = draw(history, config.num_candidates, _noise(config.seed, episodes, index, row))
-        if len(drawn) < config.num_candidates:
-            wanted = f"{config.num_candidates} candidates"
-            raise DatasetError(f"policy: expected {wanted} in time, got {len(drawn)}")
-        chunks.append(drawn[:, : config.horizon])
+        drawn = draw_at(
+            draw,
+            episodes,
+            row,
+            num_candidates=config.num_candidates,
+            horizon=config.horizon,
+            seed=_noise(config.seed, episodes, index, row),
+        )
+        chunks.append(drawn)
     return np.stack(chunks)
 
 

@@ -114,6 +114,32 @@ def test_an_algorithm_is_right_until_an_error_is_planted(name, planted):
     assert not wrong.is_right, wrong
 
 
+@pytest.mark.parametrize(
+    ("words", "wrong", "is_written"),
+    [
+        ([], "", True),
+        (["--algorithms", "qc,iql-0.7"], "", False),
+        (["--steps", "500"], "", False),
+        ([], "qc", False),
+    ],
+)
+def test_only_a_whole_run_that_is_right_is_published(
+    monkeypatch, tmp_path, words, wrong, is_written
+):
+    """A part, fewer steps or a wrong verdict leaves what was published as it was."""
+
+    def made_up(name, **options):
+        tau = 0.0 if name == wrong else 1.0
+        return Check(tau=tau, num_pairs=90, num_close=18, error=0.1)
+
+    monkeypatch.setattr("benchmarks.tabular.__main__.check", made_up)
+    monkeypatch.setattr("benchmarks.tabular.__main__.OUTPUT", tmp_path / "tabular.json")
+
+    assert main(words) == (1 if wrong else 0)
+
+    assert (tmp_path / "tabular.json").exists() is is_written
+
+
 def test_an_algorithm_that_is_none_is_refused(capsys):
     """With those that there are."""
     code = main(["--algorithms", "dreamer"])

@@ -9,7 +9,7 @@ from steer.client import SteerClient
 from steer.errors import ConfigError, InvalidInputError, LateError
 from steer.rank.adaptive import AdaptiveN
 from steer.rank.widen import fitted_perturbations
-from steer.types import Provenance, Selection
+from steer.types import Candidates, Provenance, Reason, Selection
 
 
 @pytest.fixture
@@ -81,7 +81,50 @@ def test_the_end_of_the_budget_ends_the_drawing(steer, source, monkeypatch):
     found = steer(8, adaptive=True)
 
     assert asked == [4, 4]
-    assert found.num_scored == 4
+    assert (found.num_scored, found.budget_hit) == (4, True)
+
+
+@pytest.mark.parametrize(("most", "reason"), [(1, Reason.BUDGET), (3, Reason.UNGATED)])
+def test_a_budget_that_ends_in_the_first_round_is_said(steer, source, monkeypatch, most, reason):
+    """Candidate 0 alone is no choice; of several one is, but more would have been drawn."""
+    monkeypatch.setattr(source, "most", most)
+
+    found = steer(8, adaptive=True, gated=False)
+
+    assert (len(found.provenance), found.reason, found.budget_hit) == (most, reason, True)
+
+
+def test_a_budget_that_ends_in_a_later_round_is_said(steer, source, monkeypatch):
+    """Of four more that were wanted two came; what was made from draws does not hide it."""
+    draw = source.draw
+
+    async def short(observations, **wanted):
+        found = await draw(observations, **wanted)
+        is_first = len(source.calls) == 1
+        return found if is_first else Candidates(found.actions[:2])
+
+    source.calls.clear()
+    monkeypatch.setattr(source, "draw", short)
+    monkeypatch.setattr(AdaptiveN, "needs_more", lambda *_: 4)
+
+    found = steer(6, adaptive=True, num_fitted=2)
+
+    assert (found.num_scored, found.budget_hit) == (8, True)
+
+
+def test_whether_more_are_needed_is_asked_of_those_that_the_robot_could_run(steer, monkeypatch):
+    """A clear winner that is not feasible decides nothing."""
+    told = []
+
+    def needs_more(plan, values_KN, num_drawn, feasible_N):
+        told.append(feasible_N.tolist())
+        return 0
+
+    monkeypatch.setattr(AdaptiveN, "needs_more", needs_more)
+
+    found = steer(8, adaptive=True)
+
+    assert told == [list(found.feasible)]
 
 
 @pytest.mark.parametrize("count", [-1, 8])

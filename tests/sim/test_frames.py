@@ -116,6 +116,18 @@ def test_ticks_can_be_left_out(root, tmp_path):
     assert shown(tmp_path / "out", [0, 2, 4, 6]) == [10, 12, 20, 22]
 
 
+def test_the_robot_is_closed_however_the_run_ends(tmp_path, monkeypatch):
+    """Its renderers hold memory of the graphics card."""
+    env, closed = FakeEnv(), []
+    monkeypatch.setattr(env, "close", lambda: closed.append(True), raising=False)
+    monkeypatch.setattr(module, "make", lambda name: env)
+
+    with pytest.raises(DatasetError, match="expected what was recorded"):
+        photograph(write(tmp_path / "robot", wrong_at=2), tmp_path / "out")
+
+    assert closed == [True]
+
+
 def test_a_stopped_run_goes_on(root, tmp_path, monkeypatch):
     """Episodes that are done are not played again; half of them are no pictures yet."""
     monkeypatch.setattr(module, "_SHARD_EPISODES", 1)

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
+from sim import recording
 from sim.recording import noise_plan, with_cameras
 from sim.tasks import TASKS
-from steer.errors import InvalidInputError
+from steer.errors import DatasetError, InvalidInputError
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -36,6 +38,31 @@ def test_a_noise_that_makes_no_sense_is_refused(pair):
         InvalidInputError, match=r"^noise: expected sigma >= 0 and count >= 1, got "
     ):
         noise_plan((pair,), 3)
+
+
+def test_an_episode_that_is_refused_is_not_kept(tmp_path, monkeypatch):
+    """Nor are those of its shard; the check sees each as it was recorded."""
+    frames, seen = [{"next.success": np.array([True])}], []
+    monkeypatch.setattr(recording, "make", lambda name: None)
+    monkeypatch.setattr(recording, "attempt", lambda *_: frames)
+    monkeypatch.setattr(recording, "_open", lambda *_: pytest.fail("it was to be kept"))
+
+    def refuse(seed, found):
+        seen.append((seed, found))
+        raise DatasetError("another episode")
+
+    with pytest.raises(DatasetError, match="another episode"):
+        recording.record(
+            TASKS["push"],
+            tmp_path / "data",
+            {7: 0.0},
+            progress=lambda *_: None,
+            expert=object(),
+            check=refuse,
+        )
+
+    assert seen == [(7, frames)]
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_camera_becomes_an_observation():

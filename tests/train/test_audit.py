@@ -12,7 +12,7 @@ import pytest
 from steer.critics.artefact import load_critic
 from steer.critics.card import NetworkConfig
 from steer.embodiment import ActionDim, Embodiment, ObservationField
-from steer.errors import ConfigError, DatasetError
+from steer.errors import ConfigError, DatasetError, PolicyError
 from steer.train import audit_judge
 from steer.train.audit import run
 from steer.train.audit_config import AuditConfig
@@ -213,8 +213,28 @@ def test_time_alone_does_not_tell_success_from_failure(case, tmp_path, monkeypat
     assert load_critic(critic).card.audit["discrimination"]["0.5"]["value"] == 0.5
 
 
-@pytest.mark.parametrize("options", [{"num_states": 0}, {"num_candidates": 1}])
-def test_a_competition_needs_states_and_two_candidates(options, tmp_path):
-    """Else there is nothing to compare."""
-    with pytest.raises(ConfigError, match="expected >= 1 and >= 2"):
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"num_states": 0}, "--num-states: expected >= 1, got 0"),
+        ({"num_candidates": 1}, "--num-candidates: expected >= 2, got 1"),
+    ],
+)
+def test_a_competition_needs_states_and_two_candidates(options, text, tmp_path):
+    """Else there is nothing to compare; the text has what it got."""
+    with pytest.raises(ConfigError) as caught:
         AuditConfig(critic=tmp_path, dataset=("data",), **options)
+
+    assert str(caught.value) == text
+
+
+def test_a_policy_that_is_too_slow_is_named(case, tmp_path):
+    """It gave fewer candidates than were asked for: no error of arrays."""
+    dataset, _, _ = case(seed=0, count=60)
+    critic = _learn(dataset, tmp_path / "critic", steps=1)
+    config = AuditConfig(
+        critic=critic, dataset=dataset, policy="lerobot:p", num_states=4, num_candidates=3
+    )
+
+    with pytest.raises(PolicyError, match=r"expected 2 candidates in time, .* got shape \[1, 4, 2"):
+        run(config, lambda history, count, seed: np.zeros((1, HORIZON, 2), np.float32))

@@ -10,11 +10,13 @@ import torch
 from steer.critics.card import CriticCard, NetworkConfig
 from steer.critics.critic import Critic
 from steer.embodiment import ObservationField
-from steer.errors import DatasetError
+from steer.errors import DatasetError, PolicyError
 from steer.train.audit_config import AuditConfig
 from steer.train.audit_data import (
     Questions,
+    candidate_values,
     check_senses,
+    draw_at,
     executed_values,
     neighbour_chunks,
     score_candidates,
@@ -77,8 +79,8 @@ def test_values_do_not_depend_on_how_many_are_asked_at_once(ask, case):
     pair = np.stack([executed, -executed], axis=1)
 
     values = executed_values(questions)
-    scores = score_candidates(questions, rows, pair, beta=1.0)
-    alone = score_candidates(questions, rows[3:4], pair[3:4], beta=1.0)
+    scores = score_candidates(candidate_values(questions, rows, pair), beta=1.0)
+    alone = score_candidates(candidate_values(questions, rows[3:4], pair[3:4]), beta=1.0)
 
     assert values.shape == rows.shape
     assert np.isfinite(values).all()
@@ -99,6 +101,76 @@ def test_every_kind_of_critic_can_be_judged(ask, case):
     assert found.num_episodes == 8
     assert near[:, 0].tolist() == [0, 5]
     assert len(np.unique(near[0])) == 3
+
+
+@pytest.mark.parametrize("num_members", [1, 4])
+def test_members_that_merely_disagree_know_no_more_than_chance(ask, make_episodes, num_members):
+    """Half of all comparisons and one first place of N, though each is sure of something else."""
+    questions = replace(
+        ask(*CASES["vectors"]), episodes=make_episodes([12] * 80, [True, False] * 40)
+    )
+    questions = replace(questions, chunks=build_chunks(questions.episodes, horizon=2, discount=0.9))
+    generator = torch.Generator().manual_seed(0)
+    questions.critic.score = lambda context_SD, chunks_SNHA: (
+        5 * torch.randn((num_members, *chunks_SNHA.shape[:2]), generator=generator)
+    )
+    config = AuditConfig(critic=Path("critic"), dataset=("d",), num_states=440)
+
+    found = judge(questions, config, draw=None, is_held_out=True).audit
+
+    assert found.expert_over_noise.value == pytest.approx(0.5, abs=0.1)
+    assert found.expert_over_perturbed.value == pytest.approx(0.5, abs=0.1)
+    assert found.executed_rank.value == pytest.approx(0.5, abs=0.05)
+    assert found.executed_top1.value == pytest.approx(1 / 16, abs=0.05)
+    assert "expert_over_noise" in found.failed
+
+
+def test_a_critic_that_does_not_read_the_actions_knows_no_more_than_chance(ask, episodes):
+    """Its ties count half, and it shares the first place with all; it never overrides."""
+    questions = ask(*CASES["vectors"])
+    questions.critic.score = lambda context_SD, chunks_SNHA: context_SD.sum(dim=1)[
+        None, :, None
+    ].expand(2, *chunks_SNHA.shape[:2])
+    config = AuditConfig(critic=Path("critic"), dataset=("d",), num_states=8, num_candidates=4)
+
+    found = judge(questions, config, draw=None, is_held_out=True).audit
+
+    assert (found.expert_over_noise.value, found.executed_rank.value) == (0.5, 0.5)
+    assert (found.executed_top1.value, found.override_rate) == (0.25, 0.0)
+
+
+def test_what_robots_get_is_judged_by_the_pessimistic_score(ask):
+    """Members that disagree override less often than one of them would, whatever they know."""
+    questions = ask(*CASES["vectors"])
+    generator = torch.Generator().manual_seed(0)
+    questions.critic.score = lambda context_SD, chunks_SNHA: torch.randn(
+        (16, *chunks_SNHA.shape[:2]), generator=generator
+    )
+    config = AuditConfig(critic=Path("critic"), dataset=("d",), num_states=16, num_candidates=4)
+
+    found = judge(questions, config, draw=None, is_held_out=True).audit
+
+    assert found.override_rate < 0.2
+    assert found.executed_top1.value < 0.6
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1), (2, 1, 1), (2, 3, 4), (2, 3)])
+def test_a_policy_that_gives_less_than_was_asked_for_is_refused(episodes, shape):
+    """A slow one gives fewer candidates; shorter or narrower chunks cannot be scored either."""
+    with pytest.raises(PolicyError) as caught:
+        draw_at(
+            lambda history, count, seed: np.zeros(shape, np.float32),
+            episodes,
+            7,
+            num_candidates=2,
+            horizon=2,
+            seed=0,
+        )
+
+    assert str(caught.value) == (
+        "policy: expected 2 candidates in time, of 2 or more actions of 1 numbers, got shape "
+        f"{list(shape)}"
+    )
 
 
 def test_values_are_held_to_the_returns_of_the_card_s_own_reward(ask, episodes):

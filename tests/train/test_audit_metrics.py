@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steer.train.audit_metrics import (
+    Figure,
     auc,
     bootstrap,
     calibrate,
@@ -13,6 +14,8 @@ from steer.train.audit_metrics import (
     mean_over_episodes,
     normalised_rank,
     regret_curve,
+    share_of_episodes,
+    top_share,
     value_order,
 )
 
@@ -68,19 +71,52 @@ def test_the_regret_of_a_perfect_critic_is_zero():
 
 def test_no_episode_has_no_mean():
     """Without episodes there is no number, and n says so."""
-    found = mean_over_episodes([], seed=0)
-
-    assert found.n == 0
-    assert np.isnan(found.value)
+    for found in (mean_over_episodes([], bounds=(0.0, 1.0), seed=0), share_of_episodes([])):
+        assert found.n == 0
+        assert np.isnan(found.value)
 
 
 @given(st.lists(st.floats(-50, 0), min_size=1, max_size=30))
 def test_the_interval_holds_the_mean(values):
-    """The bootstrap's ends lie on both sides of the mean, and within the values."""
-    found = mean_over_episodes(values, seed=1)
+    """Its ends lie on both sides of the mean, and within the values where these differ."""
+    found = mean_over_episodes(values, bounds=(-50.0, 0.0), seed=1)
 
-    assert min(values) - 1e-9 <= found.low <= found.value + 1e-9
-    assert found.value - 1e-9 <= found.high <= max(values) + 1e-9
+    is_wide = len(values) < 10 and len(set(values)) == 1
+    low, high = (-50, 0) if is_wide else (min(values), max(values))
+    assert low - 1e-9 <= found.low <= found.value + 1e-9
+    assert found.value - 1e-9 <= found.high <= high + 1e-9
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_a_few_equal_values_leave_all_that_the_mean_could_be(n):
+    """Two episodes of 1.0 do not prove that every episode has it."""
+    found = mean_over_episodes([1.0] * n, bounds=(-1.0, 1.0), seed=0)
+
+    assert found == Figure(1.0, -1.0, 1.0, n)
+
+
+def test_many_equal_values_are_what_they_are():
+    """A hundred zeros have the mean 0."""
+    assert mean_over_episodes([0.0] * 100, bounds=(0.0, 1.0), seed=0) == Figure(0.0, 0.0, 0.0, 100)
+
+
+@pytest.mark.parametrize(
+    ("num_true", "n", "low", "high"),
+    [(2, 2, 0.342, 1.0), (0, 3, 0.0, 0.562), (5, 10, 0.237, 0.763), (95, 100, 0.888, 0.978)],
+)
+def test_a_share_has_wilson_s_interval(num_true, n, low, high):
+    """Two of two are no certainty."""
+    found = share_of_episodes(np.arange(n) < num_true)
+
+    assert (found.value, found.n) == (num_true / n, n)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
+
+
+def test_the_first_place_is_shared_by_those_that_are_as_good():
+    """1 alone, a third of three, none where another is better."""
+    scores = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+
+    assert top_share(scores, index=0).tolist() == [1.0, pytest.approx(1 / 3), 0.0]
 
 
 def test_predictions_as_they_are_must_explain_the_returns():

@@ -1,5 +1,7 @@
 """Labelled preferences on disk, and in training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -136,6 +138,54 @@ def test_pairs_follow_their_episodes(root):
     assert len(episodes.select([1]).pairs) == 0
     (root / "meta/preferences.parquet").unlink()
     assert load_episodes(root).fingerprint() == episodes.fingerprint()
+
+
+def test_a_pair_belongs_to_the_episodes_of_both_its_chunks(root):
+    """A rejected chunk of a held-out episode is not learnt from; one of no episode does no harm."""
+    pairs = replace(pairs_of([0, 20, 20], [1, 0, 4]), rejected_episode=np.array([10, 20, -1]))
+    write_pairs(root, pairs)
+
+    episodes = load_episodes(root)
+
+    assert episodes.pairs.rejected_episode.tolist() == [10, 20, -1]
+    assert episodes.select([0, 2]).pairs.frame.tolist() == [0, 4]
+    assert episodes.select([0, 1]).pairs.frame.tolist() == [1]
+    assert episodes.pairs.fingerprint() != pairs_of([0, 20, 20], [1, 0, 4]).fingerprint()
+
+
+def test_a_file_that_does_not_say_where_rejected_chunks_are_from_is_read_and_said(root, caplog):
+    """As files were before; its pairs go by their own episode alone."""
+    episodes = load_episodes(root)
+
+    assert episodes.pairs.rejected_episode is None
+    assert len(episodes.select([2]).pairs) == 2
+    assert "does not say which episodes the rejected chunks are of" in caplog.text
+
+
+def test_episodes_of_rejected_chunks_are_whole_numbers(root):
+    """An empty one is of no episode; a text is refused with its type."""
+    good = {"episode": 0, "frame": 1, "preferred": [[1.0]], "rejected": [[0.0]]}
+    for numbers, read in (([None, 0], [-1, 0]), ([None, None], [-1, -1])):
+        rows = [{**good, "rejected_episode": number} for number in numbers]
+        pq.write_table(pa.Table.from_pylist(rows), root / "meta/preferences.parquet")
+        assert read_pairs(root, action_dim=1, recorded=RECORDED).rejected_episode.tolist() == read
+
+    rows = [{**good, "rejected_episode": "first"}]
+    pq.write_table(pa.Table.from_pylist(rows), root / "meta/preferences.parquet")
+    with pytest.raises(DatasetError, match="rejected_episode: expected int64, got string"):
+        read_pairs(root, action_dim=1, recorded=RECORDED)
+
+
+def test_episodes_of_rejected_chunks_count_anew_in_several_datasets(
+    root, make_episodes, write_dataset
+):
+    """Those that nobody knows stay unknown."""
+    other = write_dataset(make_episodes([4, 5], [True, False]), name="other")
+    write_pairs(other, replace(pairs_of([10], [3]), rejected_episode=np.array([0])))
+
+    joined = load_datasets([root, other])
+
+    assert joined.pairs.rejected_episode.tolist() == [-1, -1, -1, 3]
 
 
 def test_pairs_of_several_datasets(root, make_episodes, write_dataset):

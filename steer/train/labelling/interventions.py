@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 
 from steer.errors import DatasetError
 from steer.train.audit_metrics import Figure, mean_over_episodes
+from steer.train.deviations import deviations
 from steer.train.label_config import InterventionsConfig
 from steer.train.labelling.label import Label, Number
 from steer.train.labelling.recording import Recording
@@ -18,10 +19,6 @@ from steer.train.lerobot_v3 import vector_keys
 from steer.train.pairs import Pairs
 
 __all__ = ["label_interventions"]
-
-_FLOOR = 1e-2
-"""Least deviation of a number of the observation, in its unit: the noise of a still joint says
-nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,10 +73,12 @@ def label_interventions(recording: Recording, config: InterventionsConfig) -> La
         frame=matches.human - recording.start[recording.owner[matches.human]],
         preferred=actions[matches.human[:, None] + ahead],
         rejected=actions[matches.policy[:, None] + ahead],
+        rejected_episode=recording.episode[recording.owner[matches.policy]],
     )
-    deviation = np.maximum(actions[asked].std(axis=0), _FLOOR)
-    apart = ((pairs.preferred - pairs.rejected) / deviation).astype(np.float64)
+    unit = deviations(actions[asked])
+    apart = ((pairs.preferred - pairs.rejected) / unit).astype(np.float64)
     gap = np.sqrt(np.square(apart).mean(axis=(1, 2)))
+    widest = float(np.sqrt(np.square(np.ptp(actions[asked], axis=0) / unit).mean()))
     begins = flag & asked & ~np.r_[False, flag[:-1]]
     begins[recording.start] |= (flag & asked)[recording.start]
     numbers: dict[str, Number] = {
@@ -87,8 +86,8 @@ def label_interventions(recording: Recording, config: InterventionsConfig) -> La
         "frames": int((flag & asked).sum()),
         "pairs": len(pairs),
         "left_out_no_state_near": lonely,
-        "state_distance": _over_episodes(matches.distance, pairs.episode),
-        "chunk_distance": _over_episodes(gap, pairs.episode),
+        "state_distance": _over_episodes(matches.distance, pairs.episode, most=config.max_distance),
+        "chunk_distance": _over_episodes(gap, pairs.episode, most=widest),
     }
     source = f"the column {config.column}, chunks of {config.horizon} actions"
     return Label(kind="interventions", source=source, pairs=pairs, numbers=numbers)
@@ -112,7 +111,7 @@ def _match(
     ).astype(np.float64)
     if not np.isfinite(joined).all():
         raise DatasetError(f"{recording.root}: expected finite observations, got NaN or Inf")
-    states = joined / np.maximum(joined[recording.asked_frames].std(axis=0), _FLOOR)
+    states = joined / deviations(joined[recording.asked_frames])
     distance, nearest = KDTree(states[policy]).query(states[human])
     distance = np.asarray(distance, np.float64) / np.sqrt(states.shape[1])
     near = distance <= config.max_distance
@@ -137,7 +136,9 @@ def _whole_windows(
     return np.flatnonzero(whole)
 
 
-def _over_episodes(values: NDArray[np.float64], episode: NDArray[np.int64]) -> Figure:
-    """Return the mean of the episodes' means."""
+def _over_episodes(
+    values: NDArray[np.float64], episode: NDArray[np.int64], *, most: float
+) -> Figure:
+    """Return the mean of the episodes' means, of distances that are no larger than `most`."""
     means = [float(values[episode == number].mean()) for number in np.unique(episode)]
-    return mean_over_episodes(means, seed=0)
+    return mean_over_episodes(means, bounds=(0.0, most), seed=0)

@@ -95,7 +95,7 @@ def order_in_time(
         name, which = "order_in_successes", success & which
     spans = zip(recording.start[which], recording.end[which], strict=True)
     orders = [value_order(values[first:last].astype(np.float64)) for first, last in spans]
-    return {name: mean_over_episodes(orders, seed=_SEED)}
+    return {name: mean_over_episodes(orders, bounds=(-1.0, 1.0), seed=_SEED)}
 
 
 def auc_at_end(

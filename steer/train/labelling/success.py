@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.errors import DatasetError
-from steer.train.audit_metrics import mean_over_episodes
+from steer.train.audit_metrics import share_of_episodes
 from steer.train.label_config import SuccessConfig
 from steer.train.labelling.label import Label, Number, outcomes_of
 from steer.train.labelling.recording import Recording
@@ -56,11 +56,11 @@ def label_success(recording: Recording, config: SuccessConfig) -> Label:
         source = _rule_in_words(config)
         numbers["close_to_threshold"] = int((close & asked).sum())
     numbers["successes"] = int(success.sum())
-    numbers["share_of_successes"] = mean_over_episodes(list(map(float, success[asked])), seed=0)
+    numbers["share_of_successes"] = share_of_episodes(success[asked])
     before = outcomes_of(recording)
     if before is not None:
         same = (before == success)[asked]
-        numbers["agrees_with_before"] = mean_over_episodes(list(map(float, same)), seed=0)
+        numbers["agrees_with_before"] = share_of_episodes(same)
     if success[asked].all() or not success[asked].any():
         logger.warning(
             "%s of %d episodes are labelled as successes: such data cannot teach what fails",

@@ -150,6 +150,39 @@ def test_a_run_without_probes_cannot_be_packed(make_row, tmp_path):
         list(pack(tmp_path))
 
 
+def test_a_run_of_several_n_is_refused_before_anything_is_packed(make_row, tmp_path):
+    """A bank has one file a cell, so one of them would be lost."""
+    rows = [make_row("probe", count=count, outcomes=((0.0,) * count,)) for count in (8, 16)]
+    write_table(tmp_path / "rows.parquet", rows)
+
+    with pytest.raises(ConfigError) as caught:
+        next(pack(tmp_path))
+
+    assert str(caught.value) == (
+        f"{tmp_path}: expected one N of diffusion/push, for a bank has one file a cell, got 8, 16; "
+        "probe each N in a run of its own"
+    )
+
+
+def test_episodes_of_the_package_s_own_limit_are_not_packed(make_row, tmp_path):
+    """Their logs and ticks left are of another episode than ours."""
+    row = replace(make_row("probe", outcomes=((0.0,) * 16,)), limit="package")
+    write_table(tmp_path / "rows.parquet", [row])
+
+    with pytest.raises(ConfigError, match="expected episodes of the arm probe, got none"):
+        next(pack(tmp_path))
+
+
+def test_wins_are_counted_by_the_state(rng):
+    """As in the table of margins: thirty-two subsets of a state are no thirty-two states."""
+    states = bank()
+    own, best = states.is_success.mean(), states.is_success.any(axis=1).mean()
+
+    found = choices(states, known(states), count=CANDIDATES, margin=0.0, beta=1.0)
+
+    assert found.num_won == pytest.approx(STATES * (best - own), rel=0.05)
+
+
 def test_agreement_is_what_the_server_s_scorer_says(rng):
     """Else a weight that was chosen on the bank would mean something else there."""
     body = spec_of("push").embodiment

@@ -195,7 +195,9 @@ def _context(questions: Questions, rows: NDArray[np.int64]) -> Tensor:
     observations = {name: torch.from_numpy(seen[name]) for name in names}
     if card.network.language_dim:
         tasks, owner = episodes.told(), np.searchsorted(episodes.end, rows, side="right")
-        observations[INSTRUCTION] = torch.from_numpy(vectors_for(card, tasks)[tasks.of[owner]])
+        size, encoder = card.network.language_dim, card.sentence_encoder
+        vectors_IL = vectors_for(tasks, size=size, encoder=encoder)
+        observations[INSTRUCTION] = torch.from_numpy(vectors_IL[tasks.of[owner]])
     context_RD: Tensor = questions.critic.embed(observations)
     return context_RD
 

@@ -67,7 +67,7 @@ class Batches:
         self._monte_carlo = move(chunks.monte_carlo)
         candidates, returns = _candidates(episodes, config, learner)
         self._candidates, self._candidate_return = move(candidates), move(returns)
-        self._told = Told(episodes, config, learner.critic.card)
+        self._told = Told(episodes, config)
         self._pairs = _PairBatches(episodes, config) if learner.asks_for_pairs else None
 
     def of(self, step: int) -> Batch:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from steer.critics.card import CriticCard
 from steer.critics.encoders.instructions import Instructions
 from steer.errors import DatasetError, InvalidInputError
 from steer.types import MAX_INSTRUCTION_BYTES
@@ -96,19 +95,24 @@ def check_instructions(tasks: Tasks) -> None:
             )
 
 
-def vectors_for(card: CriticCard, tasks: Tasks) -> NDArray[np.float32]:
+def vectors_for(tasks: Tasks, *, size: int, encoder: str) -> NDArray[np.float32]:
     """Return the vectors of all instructions for a critic, float32 [I, L].
 
     Hashed here, where the critic's are; those of a sentence encoder must be there.
+
+    Args:
+        tasks: With the instructions.
+        size: L, as the critic's card has it.
+        encoder: Digest of the critic's sentence encoder; empty where it has none.
 
     Raises:
         DatasetError: An instruction cannot be given, see `check_instructions`.
         InvalidInputError: The vectors of the critic's sentence encoder are missing.
     """
     check_instructions(tasks)
-    if not card.sentence_encoder:
-        return Instructions(card.network.language_dim).vectors(tasks.instructions)
-    if tasks.vectors is None or tasks.encoder != card.sentence_encoder:
-        contract = f"vectors of the sentence encoder {card.sentence_encoder}"
+    if not encoder:
+        return Instructions(size).vectors(tasks.instructions)
+    if tasks.vectors is None or tasks.encoder != encoder:
+        contract = f"vectors of the sentence encoder {encoder}"
         raise InvalidInputError.expected("instructions", contract, tasks.encoder or "none")
     return tasks.vectors

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from steer.critics.card import CriticCard
 from steer.critics.encoding import INSTRUCTION
 from steer.train.algorithms.base import Batch
 from steer.train.config import TrainConfig
@@ -34,8 +33,7 @@ class Told:
 
     Args:
         episodes: Of one task or several.
-        config: Of the run.
-        card: Of the critic.
+        config: Of the run, its `network.language_dim` settled.
 
     Raises:
         DatasetError: An instruction is empty, or longer than robots can send.
@@ -48,14 +46,15 @@ class Told:
         another task's instruction too, that is taken for a failure all the same.
     """
 
-    def __init__(self, episodes: Episodes, config: TrainConfig, card: CriticCard) -> None:
+    def __init__(self, episodes: Episodes, config: TrainConfig) -> None:
         self._config = config
         self._worst = config.head_config.v_min
         self._vectors: Tensor | None = None
-        if not card.network.language_dim:
+        size, tasks = config.network.language_dim, episodes.told()
+        if not size:
             return
-        tasks = episodes.told()
-        self._vectors = torch.from_numpy(vectors_for(card, tasks).copy()).to(config.device)
+        vectors_IL = vectors_for(tasks, size=size, encoder=tasks.encoder)
+        self._vectors = torch.from_numpy(vectors_IL.copy()).to(config.device)
         self._of: NDArray[np.int64] = np.repeat(tasks.of, episodes.end - episodes.start)
         others = [
             [place for place, name in enumerate(tasks.names) if name != own] for own in tasks.names

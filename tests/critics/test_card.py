@@ -124,3 +124,34 @@ def test_records_check_themselves(build):
     """A configuration that makes no sense cannot be made."""
     with pytest.raises(InvalidInputError, match="expected"):
         build()
+
+
+def test_a_sentence_encoder_is_part_of_what_decides_and_nothing_where_there_is_none(card):
+    """Older critics keep their digests; of two encoders the decisions differ."""
+    told = replace(card, network=replace(card.network, language_dim=4))
+    one, other = (replace(told, sentence_encoder="sha256:" + digit * 64) for digit in "12")
+
+    assert "sentence_encoder" not in told.decision_fields()
+    assert one.decision_fields() != other.decision_fields()
+    assert CriticCard.from_json(one.to_json()) == one
+
+
+@pytest.mark.parametrize(
+    ("size", "encoder"), [(4, "sha256:12"), (4, "mine"), (0, "sha256:" + 64 * "1")]
+)
+def test_a_sentence_encoder_that_is_no_digest_or_not_read_is_refused(card, size, encoder):
+    """A path, for example: it would mean nothing elsewhere."""
+    network = replace(card.network, language_dim=size)
+
+    with pytest.raises(InvalidInputError, match=r"card\.sentence_encoder: expected a language_dim"):
+        replace(card, network=network, sentence_encoder=encoder)
+
+
+def test_a_card_of_before_there_were_several_tasks(card):
+    """An older card is read; it is of one task and no sentence encoder."""
+    tree = json.loads(card.to_json())
+    del tree["sentence_encoder"], tree["dataset"]["tasks"]
+
+    found = CriticCard.from_json(json.dumps(tree))
+
+    assert (found.sentence_encoder, found.dataset.tasks) == ("", ())

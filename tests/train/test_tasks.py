@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from steer.critics.card import CriticCard, NetworkConfig
 from steer.critics.encoders.language import hash_text
 from steer.errors import ConfigError, DatasetError, InvalidInputError
 from steer.train.candidates import load_candidates, logged_rows, save_candidates
@@ -157,17 +156,14 @@ def test_instructions_that_no_robot_could_send_are_refused():
         check_instructions(_tasks("x" * 10_000))
 
 
-def test_vectors_are_hashed_or_those_that_are_there(episodes):
+def test_vectors_are_hashed_or_those_that_are_there():
     """Those of another sentence encoder than the critic's are refused."""
-    network = NetworkConfig(language_dim=4)
-    card = CriticCard(algorithm="iql", embodiment=episodes.embodiment, horizon=1, network=network)
-    told = replace(card, sentence_encoder="sha256:" + "1" * 64)
-    made = np.ones((2, 4), np.float32)
-    tasks = replace(_tasks("walk", "run"), vectors=made, encoder=told.sentence_encoder)
+    encoder, made = "sha256:" + "1" * 64, np.ones((2, 4), np.float32)
+    tasks = replace(_tasks("walk", "run"), vectors=made, encoder=encoder)
 
-    np.testing.assert_array_equal(
-        vectors_for(card, tasks), [hash_text("walk", 4), hash_text("run", 4)]
-    )
-    assert vectors_for(told, tasks) is made
+    hashed = vectors_for(tasks, size=4, encoder="")
+
+    np.testing.assert_array_equal(hashed, [hash_text("walk", 4), hash_text("run", 4)])
+    assert vectors_for(tasks, size=4, encoder=encoder) is made
     with pytest.raises(InvalidInputError, match=r"of the sentence encoder sha256:1+, got none"):
-        vectors_for(told, _tasks("walk"))
+        vectors_for(_tasks("walk"), size=4, encoder=encoder)

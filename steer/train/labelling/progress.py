@@ -136,7 +136,8 @@ def _executed(critic: Critic, recording: Recording, told: Tasks) -> NDArray[np.f
         for item in critic.card.embodiment.observations
     }
     if critic.card.network.language_dim:
-        vector_1L = vectors_for(critic.card, told)
+        size, encoder = critic.card.network.language_dim, critic.card.sentence_encoder
+        vector_1L = vectors_for(told, size=size, encoder=encoder)
         observed[INSTRUCTION] = np.broadcast_to(vector_1L, (len(last), vector_1L.shape[1]))
     found = []
     for part in np.array_split(rows, max(1, len(rows) // _BATCH)):

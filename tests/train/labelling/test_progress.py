@@ -63,7 +63,7 @@ def test_only_the_task_asked_for_is_labelled(episodes, write_dataset, two_tasks,
     label = label_progress(open_recording(root, task="walk"), config, SUCCESS, task="walk")
 
     assert np.isnan(label.columns["steer.progress"]).tolist() == [False] * 12 + [True] * 12
-    with pytest.raises(DatasetError, match=r"--task to be one of .* got None"):
+    with pytest.raises(DatasetError, match=r"--task to be one of .* got none"):
         label_progress(open_recording(root, task=None), config, SUCCESS, task=None)
     with pytest.raises(DatasetError, match="task: expected 'walk', got 'jump'"):
         label_progress(open_recording(root, task="jump"), config, SUCCESS, task="jump")

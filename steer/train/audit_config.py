@@ -1,8 +1,9 @@
 """What `steer audit` can be told."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from steer.critics.card import CriticCard
 from steer.errors import ConfigError
 
 __all__ = ["AuditConfig", "Thresholds"]
@@ -16,12 +17,25 @@ class Thresholds:
     """Mean rank correlation of value and time along held-out successes."""
     discrimination: float = 0.65
     """Chance that a success has a higher value than a failure, half-way through."""
-    explained: float = 0.4
-    """Share of the variance of realised return that predictions explain, as they are."""
+    explained: float | None = None
+    """Share of the variance of realised return that predictions explain, as they are; none means
+    0.4 where the critic counts its reward by the tick, and 0.1 where by the chunk."""
     rank_correlation: float = 0.4
     """Rank correlation of predicted and realised return."""
     expert_over_noise: float = 0.6
     """Share of executed chunks of successes that beat a random chunk in the same state."""
+
+    def of(self, card: CriticCard) -> dict[str, float]:
+        """Return what a critic must reach, by name."""
+        per_chunk = card.training.get("reward_per") == "chunk"
+        explained = _PER_CHUNK if per_chunk else _PER_TICK
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return {"explained": explained, **known}
+
+
+_PER_TICK, _PER_CHUNK = 0.4, 0.1
+"""Of the variance of returns. By the tick much of it is how long an episode takes, which any critic
+learns; by the chunk nearly all of it is whether it succeeds."""
 
 
 @dataclass(frozen=True, kw_only=True)

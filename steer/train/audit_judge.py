@@ -3,7 +3,8 @@
 What each means, and why its threshold is what it is: docs/audit.md.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from steer.errors import DatasetError
 from steer.rank.perturb import perturb_smoothly
-from steer.train.audit_config import AuditConfig, Thresholds
+from steer.train.audit_config import AuditConfig
 from steer.train.audit_data import (
     Draw,
     Questions,
@@ -78,7 +79,7 @@ def judge(
             "dataset: expected successes and failures among the episodes to judge on, got "
             f"{int(episodes.success.sum())} successes of {len(episodes)}"
         )
-    values = executed_values(questions)
+    values, thresholds = executed_values(questions), config.thresholds.of(questions.critic.card)
     order = [value_order(values[part]) for part in episode_parts(questions, is_success=True)]
     competition, over_noise = _compete(questions, config, draw)
     calibration = calibrate(values, questions.chunks.monte_carlo.astype(np.float64))
@@ -94,11 +95,11 @@ def judge(
         explained=bootstrap(*over_rows(questions, values, explained), seed=seed),
         calibration=calibration,
         failed=(),
-        thresholds=asdict(config.thresholds),
+        thresholds=thresholds,
         warnings=warnings_of(episodes.success, is_held_out=is_held_out),
         **competition,
     )
-    audit = replace(audit, failed=_failed(audit, config.thresholds))
+    audit = replace(audit, failed=_failed(audit, thresholds))
     return Judged(questions, audit, values, tuple(order), tuple(over_noise))
 
 
@@ -199,6 +200,6 @@ def _drawn(
     )
 
 
-def _failed(audit: Audit, thresholds: Thresholds) -> tuple[str, ...]:
+def _failed(audit: Audit, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     found = reached(audit)
-    return tuple(name for name, least in asdict(thresholds).items() if not found[name] >= least)
+    return tuple(name for name, least in thresholds.items() if not found[name] >= least)

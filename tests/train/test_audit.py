@@ -101,6 +101,7 @@ def _learn(dataset, output, *, seed=0, steps=600, success=None):
             output=output,
             success=success,
             algorithm="sarsa",
+            reward_per="tick",
             horizon=HORIZON,
             steps=steps,
             batch_size=128,

@@ -196,8 +196,8 @@ def test_resume_with_other_options_is_refused(config, monkeypatch):
 
 
 def _stop_after_state(run):
-    def stopped(self):
-        run(self)
+    def stopped(self, watch):
+        run(self, watch)
         raise KeyboardInterrupt
 
     return stopped

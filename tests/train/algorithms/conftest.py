@@ -36,7 +36,7 @@ def learn(corridor, write_dataset, tmp_path):
             dataset=(str(write_dataset(corridor)),),
             output=tmp_path / "critic",
             horizon=len(chunks[0]),
-            **{**plain, **options},
+            **{"reward_per": "tick", **plain, **options},
         )
         threads = torch.get_num_threads()
         train(config)

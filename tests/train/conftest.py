@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from steer.critics.card import NetworkConfig
 from steer.embodiment import ActionDim, Embodiment, ObservationField
@@ -27,6 +28,14 @@ def _body(cells):
         actions=(ActionDim(name="dx", low=-1.0, high=1.0),),
         observations=(field,),
     )
+
+
+@pytest.fixture(autouse=True)
+def _torch_is_put_back():
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -27,14 +27,6 @@ IMAGE = ObservationField(name="observation.images.front", dtype="uint8", shape=(
 POINTS = ObservationField(name="observation.points.front", dtype="float32", shape=(8, 3))
 
 
-@pytest.fixture(autouse=True)
-def _torch_is_put_back():
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
-        yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def walks(make_episodes):
     return make_episodes(LENGTHS, SUCCESS)

@@ -28,14 +28,6 @@ NETWORK = NetworkConfig(encoder_hidden=16, context_dim=8, member_hidden=(16, 16)
 RGB, POINTS = "observation.images.front", "observation.points.front"
 
 
-@pytest.fixture(autouse=True)
-def _torch_is_put_back():
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
-        yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def walks(make_episodes):
     return make_episodes(LENGTHS, SUCCESS)

@@ -81,4 +81,10 @@ def _others(audit: Audit) -> dict[str, float]:
 
 
 def _verdict(audit: Audit) -> str:
-    return "passed" if not audit.failed else f"FAILED: {', '.join(audit.failed)}"
+    if audit.failed:
+        return f"FAILED: {', '.join(audit.failed)}"
+    if not audit.is_held_out:
+        return (
+            "proves nothing: the critic has learnt from these episodes, or does not say from which"
+        )
+    return "passed"

@@ -6,6 +6,8 @@ import pytest
 
 from steer.critics.card import CriticCard
 from steer.train.audit_config import Thresholds
+from steer.train.audit_result import Audit
+from steer.train.audit_table import _verdict
 
 
 @pytest.fixture
@@ -33,3 +35,20 @@ def test_what_was_asked_for_holds_for_any_critic(card):
     found = asked.of(replace(card, training={"reward_per": "chunk"}))
 
     assert (found["explained"], found["value_order"]) == (0.7, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_held_out", "words"),
+    [
+        ((), True, "passed"),
+        (("explained",), True, "FAILED: explained"),
+        ((), False, "proves nothing"),
+    ],
+)
+def test_the_verdict_is_what_the_server_makes_of_it(failed, is_held_out, words):
+    """An audit on what was learnt from is not called passed, for no server takes it."""
+    audit = object.__new__(Audit)  # the verdict reads two of its many fields
+    object.__setattr__(audit, "failed", failed)
+    object.__setattr__(audit, "is_held_out", is_held_out)
+
+    assert _verdict(audit).startswith(words)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records import make_record, write_records
 from sim.interrupt import run
+from sim.records import make_record, write_records
 
 __all__ = ["main", "measure_s"]
 

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.records import make_record, write_records
 from sim.interrupt import run
+from sim.records import make_record, write_records
 
 __all__ = ["Load", "main", "measure", "role_of"]
 

@@ -28,10 +28,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import language_scene
-from benchmarks.records import make_record, write_records
 from sim.experts import Expert, make_expert
 from sim.interrupt import exit_code, run
 from sim.recording import collect
+from sim.records import make_record, write_records
 from sim.seeds import episode_seeds
 from sim.stats import Estimate, clustered_mean
 from sim.tasks import TASKS, Env

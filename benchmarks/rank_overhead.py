@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rank_case import ECHO, HORIZON, NUM_CANDIDATES, ROBOT
-from benchmarks.records import make_record, write_records
 from sim.interrupt import run
+from sim.records import make_record, write_records
 from sim.server import running
 from steer.client import SteerClient
 from steer.clock import MonotonicClock

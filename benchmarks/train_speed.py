@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.records import make_record, write_records
 from sim.interrupt import exit_code, run
+from sim.records import make_record, write_records
 from steer.errors import ConfigError, UnreachableError
 
 __all__ = ["main", "measure", "peer_commit", "speed_ratio"]

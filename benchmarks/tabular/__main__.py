@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.records import make_record, write_records
 from benchmarks.tabular.cases import CASES
 from benchmarks.tabular.check import Check, check
 from benchmarks.tabular.plants import PLANTS
 from sim.interrupt import exit_code, run
+from sim.records import make_record, write_records
 
 __all__ = ["main"]
 

@@ -1,32 +1,38 @@
 """Trains a critic of every recipe for every task of a bank, and judges them all on it.
 
     python -m sim.bank.ablate results/bank --data data --rollouts data/rollouts \
-        --work build/ablation --output results/ablation.json
+        --work build/ablation --margin 0 --output results/ablation
 
 What is trained is kept under `--work`: a command that was stopped goes on, and one more recipe
 costs its own training alone. Other data want another directory. `--recipes` takes patterns; the
-table is of those.
+table is of those. `--output` has the table, and what it was made of as JSON; the record of each
+recipe, with the largest N, goes to `demo/ablation.json`, and `make results` publishes it. Without a
+gate (`--margin 0`) recipes whose values have other units stand side by side.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sim.bank.judge import add_judging, judge, read_banks, table, write_results
 from sim.bank.recipes import RECIPES
 from sim.card import card_path
+from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
+from sim.records import make_record, write_records
 from sim.stage_runner import StageError, StageRunner
 from sim.stages import Stage
 from sim.tasks import TaskSpec, spec_of
 from steer.errors import ConfigError
 
-__all__ = ["main", "rollouts_of", "stage"]
+__all__ = ["RECORDS", "main", "records", "rollouts_of", "stage"]
 
+RECORDS = Path("demo") / "ablation.json"
 _ALGORITHMS = Path("steer/train/algorithms")
 _JOBS = 2
 
@@ -110,10 +116,45 @@ def _ablate(options: argparse.Namespace) -> int:
     critics = {name: options.work / "critics" / name for name in names}
     how = {"counts": options.counts, "margins": options.margin, "beta": options.beta}
     results = judge(banks, critics, consensus=options.consensus, **how)
-    sys.stdout.write(table(results).to_markdown())
+    shown = table(results).to_markdown()
+    sys.stdout.write(shown)
     if options.output:
-        write_results(options.output, results)
+        write_results(options.output / "judged.json", results)
+        write_whole(options.output / "table.md", f"# Recipes on the bank\n\n{shown}")
+    write_records(RECORDS, records(results, command=_command(options)))
     return 0
+
+
+def records(results: Sequence[Mapping[str, Any]], *, command: str) -> list[dict[str, Any]]:
+    """Return two records a recipe: gain of its best candidate, and correlation of the order.
+
+    Args:
+        results: Of `judge`; of each recipe those of the largest N and of the first margin and
+            weight of agreement count.
+        command: That made them.
+    """
+    most = max(item["N"] for item in results)
+    first: dict[str, Mapping[str, Any]] = {}
+    for item in results:
+        if item["N"] == most:
+            first.setdefault(item["critics"], item)
+    found = []
+    for name, item in first.items():
+        shown = {f"ablation/{name}": (item["gain"], "success")}
+        if item["rank"] is not None:
+            shown[f"ablation/{name}/rank"] = (item["rank"], "correlation")
+        for metric, (value, unit) in shown.items():
+            interval = (value.low, value.high)
+            about = {"n": value.n, "unit": unit, "command": command}
+            found.append(make_record(metric, value.value, interval=interval, **about))
+    return found
+
+
+def _command(options: argparse.Namespace) -> str:
+    where = f"{options.bank} --data {options.data} --rollouts {options.rollouts}"
+    steps = "" if options.steps is None else f" --steps {options.steps}"
+    margin = " ".join(f"{value:g}" for value in options.margin)
+    return f"python -m sim.bank.ablate {where} --work {options.work}{steps} --margin {margin}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -81,11 +81,8 @@ def judge(
     found = []
     for name, directory in critics.items():
         values = [_values(directory, bank) for bank in banks]
-        ranks = [
-            correlation(bank, value, beta=beta) for bank, value in zip(banks, values, strict=True)
-        ]
-        known = [item.mean.value for item in ranks if item is not None]
-        rank = float(np.mean(known)) if known else None
+        found_rank = correlation(banks, values, beta=beta)
+        rank = None if found_rank is None else found_rank.mean
         for margin, weight, count in product(margins, consensus, counts):
             made = [
                 choices(bank, value, count=count, margin=margin, beta=beta, consensus=weight)
@@ -132,7 +129,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> Table:
                 rate(item["share"]),
                 share(item["overridden"]),
                 f"{item['won']:.0f} - {item['lost']:.0f}",
-                DASH if item["rank"] is None else f"{item['rank']:+.2f}",
+                DASH if item["rank"] is None else signed(item["rank"], 2),
             )
             for item in results
         ),

@@ -3,7 +3,7 @@
 Shapes: `K` members, `M` states, `N` candidates of the bank, `S` subsets, `n` candidates of each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,14 +165,22 @@ def _scores(
 
 
 def correlation(
-    bank: CellBank, values_KMN: NDArray[np.float32], *, beta: float
+    banks: Sequence[CellBank], values_KMN: Sequence[NDArray[np.float32]], *, beta: float
 ) -> RankCorrelation | None:
-    """Return how the order of the scores agrees with the order of the rewards that were left."""
-    score_MN = advantage(torch.from_numpy(values_KMN), beta=beta).numpy()
-    decisions = [
-        ScoredDecision(episode=int(seed), scores=scores, outcomes=outcomes)
-        for seed, scores, outcomes in zip(bank.seed, score_MN, bank.outcome, strict=True)
-    ]
+    """Return how the order of the scores agrees with the order of the rewards that were left.
+
+    Args:
+        banks: One a cell; every state weighs the same.
+        values_KMN: Of a critic, in the order of the banks.
+        beta: Of the soft minimum over members, in discounted return.
+    """
+    decisions = []
+    for bank, value_KMN in zip(banks, values_KMN, strict=True):
+        score_MN = advantage(torch.from_numpy(value_KMN), beta=beta).numpy()
+        decisions += [
+            ScoredDecision(episode=(bank.cell.task, int(seed)), scores=scores, outcomes=outcomes)
+            for seed, scores, outcomes in zip(bank.seed, score_MN, bank.outcome, strict=True)
+        ]
     return rank_correlation(decisions, rng=np.random.default_rng(_SEED))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import rank_overhead
-from benchmarks.records import make_record, write_records
 from publish_results import read_records
+from sim.records import make_record, write_records
 from sim.server import running
 
 

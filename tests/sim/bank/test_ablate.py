@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from sim.bank.ablate import main, rollouts_of, stage
+from sim.bank.ablate import main, records, rollouts_of, stage
 from sim.bank.recipes import RECIPES
+from sim.stats import Estimate
 from sim.tasks import spec_of
 from steer.cli import main as steer
 
@@ -67,3 +68,27 @@ def test_an_unknown_recipe_is_refused_with_those_that_there_are(tmp_path, capsys
 
     assert main((str(tmp_path), *where, "--recipes", "magic")) == 2
     assert "--recipes: expected some of iql-demonstrations, " in capsys.readouterr().err
+
+
+def test_a_record_is_of_the_most_candidates_and_the_first_margin():
+    """One figure a recipe, whatever else was judged beside it."""
+    made = [
+        {"critics": "iql", "N": count, "margin": margin, "gain": value, "rank": value}
+        for count in (8, 64)
+        for margin in (0.0, 1.0)
+        for value in (Estimate(count / 100 + margin, 0.0, 1.0, 40),)
+    ]
+
+    found = records(made, command="python")
+
+    assert [record["metric"] for record in found] == ["ablation/iql", "ablation/iql/rank"]
+    assert {record["value"] for record in found} == {0.64}
+    assert found[0]["n"] == 40
+
+
+def test_a_recipe_whose_order_cannot_be_known_has_no_figure_of_it():
+    """All candidates of all states ended the same."""
+    value = Estimate(0.0, -0.1, 0.1, 40)
+    made = [{"critics": "iql", "N": 64, "margin": 0.0, "gain": value, "rank": None}]
+
+    assert [record["metric"] for record in records(made, command="")] == ["ablation/iql"]

@@ -119,8 +119,8 @@ def test_a_count_beyond_the_bank_is_refused():
 def test_the_rank_correlation_is_of_scores_and_outcomes():
     """1 for a critic that knows all, -1 for one that has it the wrong way round."""
     states = bank()
-    assert correlation(states, known(states), beta=1.0).mean.value == pytest.approx(1)
-    assert correlation(states, -known(states), beta=1.0).mean.value == pytest.approx(-1)
+    assert correlation([states], [known(states)], beta=1.0).mean.value == pytest.approx(1)
+    assert correlation([states], [-known(states)], beta=1.0).mean.value == pytest.approx(-1)
 
 
 def test_states_are_read_as_they_were_written(tmp_path):

@@ -18,7 +18,7 @@ from steer.train.datasets import Episodes
 from steer.train.targets import Chunks, row_returns, row_windows
 from steer.train.told import Told
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "usable_chunks"]
 
 _PAIRS, _LOSS = 1, 2
 """Tell the draws of pairs, and those within the loss, from those of chunks."""
@@ -28,14 +28,14 @@ class Batches:
     """Everything as tensors on the device.
 
     Args:
-        chunks: To learn from.
+        chunks: To learn from, all of use to it.
         episodes: That the chunks point into.
         config: Of the run.
         learner: Says what it needs beside chunks.
 
     Raises:
         ConfigError: It needs what came of each candidate, and was given drawn ones.
-        DatasetError: No chunk is of use; candidates that were drawn are fewer than asked for, or
+        DatasetError: Candidates that were drawn are fewer than asked for, or
             of other data; labelled chunks are shorter than the horizon; or an instruction that the
             critic reads is empty or too long.
     """
@@ -46,16 +46,6 @@ class Batches:
         def move(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
             return torch.from_numpy(array).to(config.device)
 
-        is_logged = learner.num_candidates > 0 and config.candidates is None
-        # The first candidate of the next state is what was run there: it must be whole.
-        needs_next = learner.needs_next_chunk or (is_logged and config.looks_ahead)
-        whole = chunks.has_next_chunk if needs_next else np.ones(len(chunks), np.bool_)
-        self._usable = np.flatnonzero(whole)
-        if not len(self._usable):
-            raise DatasetError(
-                f"dataset: expected a chunk that leads to success or to {config.chunk_horizon} "
-                f"more actions, which {config.algorithm} learns from, got none of {len(chunks)}"
-            )
         self._config = config
         self._observations = {key: move(value) for key, value in episodes.observations.items()}
         self._episodes, self._chunks = episodes, chunks
@@ -73,7 +63,7 @@ class Batches:
     def of(self, step: int) -> Batch:
         """Return the batch of a step."""
         generator = np.random.default_rng((self._config.seed, step))
-        picked = self._usable[generator.integers(len(self._usable), size=self._config.batch_size)]
+        picked = generator.integers(len(self._chunks), size=self._config.batch_size)
         index = torch.from_numpy(picked).to(self._config.device)
         row, next_row = self._row[index], self._next_row[index]
         batch = Batch(
@@ -103,6 +93,23 @@ class Batches:
         for key, value in self._episodes.frames.items() if has_frames else ():
             found[key] = torch.from_numpy(value.take(rows)).to(self._config.device)
         return found
+
+
+def usable_chunks(chunks: Chunks, config: TrainConfig) -> Chunks:
+    """Return the chunks that an algorithm can learn from.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    if not config.needs_next_chunk:
+        return chunks
+    found = chunks.select(chunks.has_next_chunk)
+    if not len(found):
+        raise DatasetError(
+            f"dataset: expected a chunk that leads to success or to {config.chunk_horizon} more "
+            f"actions, which {config.algorithm} learns from, got none of {len(chunks)}"
+        )
+    return found
 
 
 class _PairBatches:

@@ -202,6 +202,17 @@ class TrainConfig:
             return self.sarsa.target == "td"
         return self.algorithm not in ("preference", "vgas")
 
+    @property
+    def needs_next_chunk(self) -> bool:
+        """Whether it learns from nothing of a chunk that a time-out cut off from its successor.
+
+        Where candidates are not drawn but those that were run, the first of the next state is what
+        was run there.
+        """
+        if self.algorithm in ("aloe", "cal_ql", "qc"):
+            return self.candidates is None
+        return self.algorithm == "ravl" or (self.algorithm == "sarsa" and self.looks_ahead)
+
     def steps_for(self, num_chunks: int) -> int:
         """Return the gradient steps on so many chunks."""
         return min(self.steps, math.ceil(min(self.passes * num_chunks / self.batch_size, 2**31)))

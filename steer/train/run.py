@@ -17,6 +17,7 @@ from steer.critics.critic import Critic
 from steer.critics.encoders.instructions import Instructions
 from steer.critics.encoders.language import SentenceEncoder, sentence_digest
 from steer.errors import ArtefactError, ConfigError, DatasetError
+from steer.train.batches import usable_chunks
 from steer.train.config import AUTO, TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.fit import fit
@@ -72,7 +73,7 @@ def train(config: TrainConfig) -> CriticCard:
             f"dataset: expected an episode that succeeds among the {len(learnt)} that are left to "
             f"learn from, got none: all are held out; record more, or use --holdout 0"
         )
-    chunks = _chunks(learnt, config)
+    chunks = usable_chunks(_chunks(learnt, config), config)
     summary = _summary(config, episodes, learnt, held_out)
     summary = replace(summary, num_chunks=len(chunks))
     logger.info(

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from steer.clock import MonotonicClock
 from steer.interrupt import stop_on_interrupt
 from steer.train.algorithms.base import Learner
-from steer.train.batches import Batches
+from steer.train.batches import Batches, usable_chunks
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.early import EarlyStop
@@ -50,7 +50,7 @@ class Trainer:
     ) -> None:
         self._learner = learner.to(config.device)
         self._config = config
-        self._batches = Batches(chunks, episodes, config, learner)
+        self._batches = Batches(usable_chunks(chunks, config), episodes, config, learner)
         parameters = [p for p in learner.parameters() if p.requires_grad]
         self._optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         data = episodes.fingerprint()

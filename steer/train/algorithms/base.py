@@ -87,11 +87,6 @@ class Learner(nn.Module):
         self._target_rate = target_rate
 
     @property
-    def needs_next_chunk(self) -> bool:
-        """Whether chunks without a successor cannot be learnt from."""
-        return False
-
-    @property
     def num_candidates(self) -> int:
         """How many candidates of each state it looks at."""
         return 0

@@ -52,11 +52,6 @@ class Ravl(Learner):
             raise ConfigError("--num-members: expected >= 2 for ravl, got 1")
         self._config = config
 
-    @property
-    def needs_next_chunk(self) -> bool:
-        """Whether chunks without a successor cannot be learnt from."""
-        return True
-
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the sum of regression and agreement, and each."""
         weight, members = self._config.monte_carlo_weight, self.critic.card.num_members

@@ -33,11 +33,6 @@ class Sarsa(Learner):
         super().__init__(critic, target_rate=target_rate)
         self._config = config
 
-    @property
-    def needs_next_chunk(self) -> bool:
-        """Whether chunks without a successor cannot be learnt from."""
-        return self._config.target == "td"
-
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss."""
         members = self.critic.card.num_members

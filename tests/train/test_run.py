@@ -78,6 +78,19 @@ def test_the_same_seed_gives_the_same_critic(config, tmp_path, algorithm):
     assert digests[0] == digests[1] != digests[2]
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_card_counts_the_chunks_that_were_learnt_from(config, tmp_path, algorithm):
+    """Not those whose successor a time-out cut off, where the algorithm asks for one.
+
+    A failure of 8 ticks has 6 chunks of 2 ticks that an observation follows; after the last of
+    them no whole chunk is left.
+    """
+    card = train(config(output=tmp_path / "critic", algorithm=algorithm, holdout=0.0, steps=2))
+
+    cut_off = 5 if algorithm in ("aloe", "cal_ql", "qc", "ravl") else 0
+    assert card.dataset.num_chunks == 5 * 8 + 5 * 6 - cut_off
+
+
 def test_killed_and_resumed_is_the_same_bit_for_bit(config, tmp_path):
     """Killed in the middle of writing a state, the run goes on from the one before."""
     whole, cut = config(output=tmp_path / "whole"), config(output=tmp_path / "cut", resume=True)

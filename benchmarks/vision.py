@@ -1,13 +1,13 @@
-"""Measures what critics that look gain, and that it is lost once their camera is covered.
+"""Measures what critics that look gain, with the camera open and covered, and what blind ones do.
 
-    python -m benchmarks.vision --data data --rollouts data/rollouts --work build/vision
+    python -m benchmarks.vision --data data --work build/vision
 
-For each task and sense: pictures or clouds of all that is learnt from, a critic of them and of
+For each task and sense: pictures or clouds of the demonstrations, a critic of them and of
 `observation.state` (proprioception; no pose of an object), and two runs on seeds that nothing was
-chosen on, the second with the camera's observation blanked. The critic alone decides, agreement
-has no weight, so that what is lost in the second run is what the critic saw. What was made is kept
-under `--work`: a command that was stopped goes on. Writes `demo/vision.json`; `make results`
-publishes it.
+chosen on, the second with the camera's observation blanked. Beside them a critic that never looked
+at anything but proprioception, `blind`: what it gains, chunks tell by themselves. The critic alone
+decides, agreement has no weight. What was made is kept under `--work`: a command that was stopped
+goes on. Writes `demo/vision.json`; `make results` publishes it.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from sim.bank.ablate import rollouts_of
 from sim.evaluation.gains import paired_cells
 from sim.evaluation.rows import read_rows
 from sim.interrupt import GOES_ON, exit_code, run
@@ -33,14 +32,14 @@ __all__ = ["POLICY_OF", "SENSES", "gain_of", "main", "plan"]
 OUTPUT = Path("demo") / "vision.json"
 POLICY_OF: Mapping[str, str] = MappingProxyType(
     {
-        "push": "diffusion",
         "cube-single": "diffusion",
-        "fetch-push": "diffusion",
         "fetch-pick-and-place": "dit",
+        "fetch-slide": "dit",
+        "push": "diffusion",
     }
 )
 """Policy of each task's cell: one that succeeds in 5 to 90% on tune seeds, and knows the poses."""
-SENSES = ("rgb", "points")
+SENSES = ("blind", "rgb", "points")
 _CAMERAS = {
     "metaworld": "corner3",
     "ogbench": "front_pixels",
@@ -48,8 +47,8 @@ _CAMERAS = {
 }
 _KEYS = {"rgb": "observation.images", "points": "observation.points"}
 _PIXELS = 64
-_LEARNING = {"rgb": ("--batch-size", "128"), "points": ("--batch-size", "128")}
 _RECIPE = ("--algorithm", "sarsa", "--reward-per", "chunk", "--observation", "observation.state")
+_RUNS = {"blind": ("alone", "seen"), "rgb": ("seen", "blank"), "points": ("seen", "blank")}
 _DECIDING = ("--candidates", "64", "--margin", "0.5", "--weight", "consensus=0")
 _CODE = (Path("steer/train"), Path("steer/critics"))
 
@@ -63,30 +62,23 @@ def plan(options: argparse.Namespace, sense: str, task: str) -> list[list[Stage]
         task: Name of the task.
     """
     spec = spec_of(task)
-    roots = [options.data / spec.dataset, *rollouts_of(spec, options.rollouts)]
-    seen = [options.work / "frames" / sense / task / str(number) for number in range(len(roots))]
+    root, seen = options.data / spec.dataset, options.work / "frames" / sense / task
     critic = options.work / "critics" / sense / task
-    frames = [
-        Stage(
-            f"frames/{sense}@{task}-{number}",
-            ("-m", "sim.frames", *_looking(sense, spec, root), "--output", str(output)),
-            "those of the data",
-        )
-        for number, (root, output) in enumerate(zip(roots, seen, strict=True))
-    ]
+    looking = ("--frames", str(seen), "--batch-size", "128") if sense != "blind" else ()
+    where = ("--dataset", str(root), "--task", task, *looking, "--output", str(critic))
     how = ("--horizon", str(spec.commit_horizon), "--steps", str(options.steps), "--resume")
-    where = ("--dataset", *map(str, roots), "--task", task, "--frames", *map(str, seen))
     learn = Stage(
         f"critic/{sense}@{task}",
-        (
-            *("-m", "steer.cli", "train", *where, "--output", str(critic)),
-            *(*_RECIPE, *how, *_LEARNING[sense]),
-        ),
+        ("-m", "steer.cli", "train", *where, *_RECIPE, *how),
         "training 0",
         (critic / "card.json", critic / "critic.safetensors"),
         _CODE,
     )
-    return [frames, [learn], [_run(options, sense, task, name) for name in ("seen", "blank")]]
+    runs = [_run(options, sense, task, name) for name in _RUNS[sense]]
+    if sense == "blind":
+        return [[learn], runs]
+    frames = ("-m", "sim.frames", *_looking(sense, spec, root), "--output", str(seen))
+    return [[Stage(f"frames/{sense}@{task}", frames, "those of the data")], [learn], runs]
 
 
 def gain_of(cell: Cell) -> PairedDifference:
@@ -104,15 +96,16 @@ def _looking(sense: str, spec: TaskSpec, root: Path) -> tuple[str, ...]:
 
 def _run(options: argparse.Namespace, sense: str, task: str, name: str) -> Stage:
     spec, critic = spec_of(task), options.work / "critics" / sense / task
-    key = f"{_KEYS[sense]}.{_CAMERAS[spec.dataset]}"
     seeds = ("--seeds", options.seeds, "--first", str(options.first))
-    what = ("--cells", f"{POLICY_OF[task]}/{task}", "--arms", "alone,steered", *_DECIDING)
+    arm = "alone" if name == "alone" else "steered"
+    what = ("--cells", f"{POLICY_OF[task]}/{task}", "--arms", arm, *_DECIDING)
     count = ("--episodes", str(options.episodes), *seeds, "--critic", f"{task}={critic}")
-    blank = ("--blank", key) if name == "blank" else ()
+    camera = _CAMERAS[spec.dataset]
+    blank = ("--blank", f"{_KEYS[sense]}.{camera}") if name == "blank" else ()
     output = ("--output", str(_rows(options, sense, task, name)))
     return Stage(
         f"run/{sense}@{task}-{name}",
-        ("-m", "sim.evaluate", *what, *count, *blank, *output),
+        ("-m", "sim.evaluate", *what, *count, *blank, "--workers", "1", *output),
         f"{options.seeds} from {options.first} of the task's block",
     )
 
@@ -123,43 +116,50 @@ def _rows(options: argparse.Namespace, sense: str, task: str, name: str) -> Path
 
 
 def _measure(options: argparse.Namespace) -> int:
+    senses = [sense for sense in SENSES if sense == "blind" or sense in options.senses]
+    runner = StageRunner(options.work)
+    plans = [plan(options, sense, task) for task in options.tasks for sense in senses]
+    try:
+        with runner.opened():
+            for number in range(max(map(len, plans))):
+                ready = [stages[number] for stages in plans if number < len(stages)]
+                runner.run([stage for group in ready for stage in group], jobs=options.jobs)
+    except StageError as error:
+        sys.stderr.write(f"benchmarks.vision: error: {error}\n")
+        return 1
+    found = [
+        (metric, gain)
+        for task in options.tasks
+        for sense in senses
+        for metric, gain in _gains(options, sense, task).items()
+    ]
+    for metric, gain in found:
+        shown = f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}] n={gain.n}"
+        sys.stdout.write(f"{metric}: {shown}\n")
     command = "python -m benchmarks.vision " + shlex.join(options.arguments)
-    runner, records = StageRunner(options.work), []
-    for sense in options.senses:
-        for task in options.tasks:
-            try:
-                with runner.opened():
-                    for stages in plan(options, sense, task):
-                        runner.run(stages, jobs=options.jobs)
-            except StageError as error:
-                sys.stderr.write(f"benchmarks.vision: error: {error}\n")
-                return 1
-            for name in ("seen", "blank"):
-                rows = read_rows(_rows(options, sense, task, name))
-                (cell,) = paired_cells(rows, ("steered", None))
-                found = gain_of(cell)
-                metric = f"vision/{sense}/{task}" + ("/blank" if name == "blank" else "")
-                sys.stdout.write(
-                    f"{metric}: {found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}] "
-                    f"n={found.n}\n"
-                )
-                interval = (found.low, found.high)
-                records.append(
-                    make_record(
-                        metric,
-                        found.value,
-                        interval=interval,
-                        n=found.n,
-                        unit="success",
-                        command=command,
-                    )
-                    | {"against": "policy alone, paired by seed"}
-                )
+    about = {"unit": "success", "command": command}
+    records = [
+        make_record(metric, gain.value, interval=(gain.low, gain.high), n=gain.n, **about)
+        | {"against": "policy alone, paired by seed"}
+        for metric, gain in found
+    ]
     if options.seeds == "tune":
         sys.stdout.write("tune seeds: nothing is written for make results\n")
     else:
         write_records(options.output, records)
     return 0
+
+
+def _gains(options: argparse.Namespace, sense: str, task: str) -> dict[str, PairedDifference]:
+    """Return the gains of a sense on a task by metric."""
+    alone, found = read_rows(_rows(options, "blind", task, "alone")), {}
+    for name in _RUNS[sense]:
+        if name == "alone":
+            continue
+        rows = [*alone, *read_rows(_rows(options, sense, task, name))]
+        (cell,) = paired_cells(rows, ("steered", None))
+        found[f"vision/{sense}/{task}" + ("/blank" if name == "blank" else "")] = gain_of(cell)
+    return found
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -169,11 +169,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, required=True, help="directory of the demonstrations")
-    parser.add_argument("--rollouts", type=Path, required=True, help="what `sim.rollouts` wrote")
     parser.add_argument("--work", type=Path, required=True, help="where critics and runs are made")
-    parser.add_argument("--senses", nargs="+", choices=SENSES, default=SENSES)
+    parser.add_argument("--senses", nargs="+", choices=SENSES[1:], default=SENSES[1:])
     parser.add_argument("--tasks", nargs="+", choices=tuple(POLICY_OF), default=tuple(POLICY_OF))
-    parser.add_argument("--steps", type=int, default=3000, help="of a critic (default: 3000)")
+    parser.add_argument("--steps", type=int, default=1500, help="of a critic (default: 1500)")
     parser.add_argument("--episodes", type=int, default=100, help="of a cell (default: 100)")
     parser.add_argument("--seeds", default="user", choices=("tune", "user"), help="default: user")
     parser.add_argument("--first", type=int, default=3000, help="seeds skipped (default: 3000)")

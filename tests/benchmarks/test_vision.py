@@ -1,60 +1,59 @@
-"""What critics that look gain: what is trained on what, and what the control leaves out."""
+"""What critics that look gain: what is trained on what, and what the controls leave out."""
 
-import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.vision import POLICY_OF, SENSES, gain_of, main, plan
 from sim.stats import Cell
 
-
-@pytest.fixture
-def options(tmp_path):
-    """One rollout dataset of push beside the demonstrations."""
-    meta = tmp_path / "rollouts" / "dit-alone" / "metaworld" / "meta"
-    meta.mkdir(parents=True)
-    (meta / "steer.json").write_text(json.dumps({"tasks": {"push": {}}}))
-
-    class Options:
-        data, rollouts, work = tmp_path / "data", tmp_path / "rollouts", tmp_path / "work"
-        steps, episodes, seeds, first = 10, 4, "user", 3000
-
-    return Options
+OPTIONS = SimpleNamespace(
+    data=Path("data"), work=Path("work"), steps=10, episodes=4, seeds="user", first=3000
+)
 
 
-def test_every_dataset_is_looked_at_before_its_critic_is_trained(options):
-    """In the order in which training takes them."""
-    frames, (critic,), _ = plan(options, "rgb", "push")
+def after(stage, option):
+    """Return the word that follows an option of a stage's command."""
+    return stage.command[stage.command.index(option) + 1]
 
-    assert [stage.command[stage.command.index("--root") + 1] for stage in frames] == [
-        str(options.data / "metaworld"),
-        str(options.rollouts / "dit-alone" / "metaworld"),
-    ]
-    outputs = [stage.command[stage.command.index("--output") + 1] for stage in frames]
-    first = critic.command.index("--frames") + 1
-    assert list(critic.command[first : first + 2]) == outputs
+
+def test_the_data_are_looked_at_before_the_critic_is_trained():
+    """It is shown what the stage before it made."""
+    (frames,), (critic,), _ = plan(OPTIONS, "rgb", "push")
+
+    assert after(frames, "--root") == after(critic, "--dataset") == "data/metaworld"
+    assert after(frames, "--output") == after(critic, "--frames")
 
 
 @pytest.mark.parametrize("sense", SENSES)
 @pytest.mark.parametrize("task", POLICY_OF)
-def test_a_critic_that_looks_is_given_no_pose_of_an_object(options, sense, task):
-    """Of the vectors it gets proprioception alone."""
-    _, (critic,), _ = plan(options, sense, task)
+def test_no_critic_is_given_the_pose_of_an_object(sense, task):
+    """Of the vectors they get proprioception alone, those that look and the one that does not."""
+    *_, (critic,), _ = plan(OPTIONS, sense, task)
 
     at = critic.command.index("--observation")
     assert critic.command[at + 1 : at + 3] == ("observation.state", "--horizon")
+    assert ("--frames" in critic.command) == (sense != "blind")
 
 
-def test_the_control_is_the_same_run_with_the_camera_covered(options):
+def test_the_control_is_the_same_run_with_the_camera_covered():
     """And with no weight for agreement, which needs no camera."""
-    _, _, (seen, blank) = plan(options, "points", "push")
+    _, _, (seen, blank) = plan(OPTIONS, "points", "push")
 
     key = "observation.points.corner3"
     assert "--blank" not in seen.command
-    assert blank.command[blank.command.index("--blank") + 1] == key
+    assert after(blank, "--blank") == key
     left = [word for word in blank.command if word not in ("--blank", key)]
     assert left[:-1] == list(seen.command[:-1])
     assert "consensus=0" in seen.command
+
+
+def test_the_policy_alone_runs_once_a_task():
+    """Every sense is compared with the same episodes."""
+    arms = [after(run, "--arms") for sense in SENSES for run in plan(OPTIONS, sense, "push")[-1]]
+
+    assert arms == ["alone", "steered", "steered", "steered", "steered", "steered"]
 
 
 def test_a_gain_is_paired_by_seed():
@@ -68,8 +67,6 @@ def test_a_gain_is_paired_by_seed():
 
 def test_no_episodes_are_refused_before_anything_is_made(tmp_path, capsys):
     """As by every other command."""
-    where = ("--data", "d", "--rollouts", "r", "--work", str(tmp_path / "work"))
-
-    assert main((*where, "--episodes", "0")) == 2
+    assert main(("--data", "d", "--work", str(tmp_path / "work"), "--episodes", "0")) == 2
     assert "--episodes: expected >= 1, got 0" in capsys.readouterr().err
     assert not (tmp_path / "work").exists()

@@ -2,7 +2,7 @@
 export VENV ?= .venv
 PYTHON_BIN := $(VENV)/bin/python
 EPISODES ?= 30
-AMOUNTS = 25 50 100 successes
+AMOUNTS = 25 50 100 demonstrations successes
 RESULTS ?= results
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1

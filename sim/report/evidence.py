@@ -36,13 +36,14 @@ from steer.errors import ConfigError
 
 __all__ = ["main"]
 
-_ALL = "300"
-"""Episodes of the suite's own critics."""
-_AMOUNTS = ("25", "50", "100", "successes")
+_ALL = "rollouts"
+"""Of the suite's own critics: they learn from those, too."""
+_AMOUNTS = ("25", "50", "100", "demonstrations", "successes")
 """What `make suite` has other critics of."""
 _DATA_NOTE = (
-    "Critics that learnt from the first so many episodes of the task, or from its successes alone; "
-    "everything else is the same.\n"
+    "Critics that learnt from the first so many demonstrations of the task, from all 300, from the "
+    "successes among them alone, or, as the suite's own, from all 300 and from rollouts of the "
+    "policies; everything else is the same.\n"
 )
 _DISTURBED_NOTE = (
     "`~noise`: whatever the robot senses is off by a random hundredth of its size and another 0.01 "
@@ -121,8 +122,8 @@ def _has_rows(directory: Path) -> bool:
     return (directory / "rows.parquet").is_file()
 
 
-def _order(amount: str) -> tuple[bool, int]:
-    return (True, 0) if not amount.isdigit() else (False, int(amount))
+def _order(amount: str) -> tuple[bool, int, str]:
+    return (False, int(amount), "") if amount.isdigit() else (True, 0, amount)
 
 
 def _pictures(suite: Runs, points: Sequence[DataPoint]) -> dict[str, str]:

@@ -37,17 +37,17 @@ def outputs(directory):
 
 
 def test_amounts_are_in_their_order_and_words_are_last(results, tmp_path):
-    """The suite's own critics have learnt from all 300."""
+    """The suite's own critics have learnt from rollouts, too."""
     assert main([str(results), *outputs(tmp_path)]) == 0
 
     records = json.loads((tmp_path / "records").read_text())["results"]
     gains = {item["metric"]: item["value"] for item in records}
     table = (tmp_path / "markdown").read_text()
-    assert [gains[f"data_gain/{n}"] for n in ("25", "100", "300")] == [0.25, 0.5, 0.75]
+    assert [gains[f"data_gain/{n}"] for n in ("25", "100", "rollouts")] == [0.25, 0.5, 0.75]
     assert gains["data_gain/successes/diffusion/push"] == 0
     assert gains["disturbed/diffusion/push~noise/gain"] == 0.25
     assert gains["disturbed/diffusion/push~noise/change"] == -0.5
-    places = [table.index(f"| {name} |") for name in ("25", "100", "300", "successes")]
+    places = [table.index(f"| {name} |") for name in ("25", "100", "rollouts", "successes")]
     assert places == sorted(places)
     assert table.index("| diffusion/push |") < table.index("| diffusion/push~noise |")
 

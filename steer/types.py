@@ -34,6 +34,7 @@ Selector = Literal["argmax", "softmax", "implicit", "medoid", "random", "worst"]
 MAX_TENSORS = 64
 MAX_IMAGES = 16
 MAX_INSTRUCTION_BYTES = 2048
+_MAX_PARAPHRASES = 16
 
 
 class Provenance(Enum):
@@ -43,6 +44,7 @@ class Provenance(Enum):
     PERTURBATION = "perturbation"
     FITTED = "fitted"
     CONTINUATION = "continuation"
+    PARAPHRASE = "paraphrase"
 
 
 class Reason(Enum):
@@ -171,6 +173,9 @@ class Selection:
         adaptive: Whether few candidates are drawn first and more only while the critic's members do
             not agree on whether one beats candidate 0.
         continuation: Whether the running chunk (`Observation.running`) goes on as a candidate.
+        paraphrases: The task in other words, under which the server draws an equal share of the
+            candidates each; candidate 0 stays that of the observation's own instruction. At most
+            16, of 1 to 2048 bytes, none twice.
     """
 
     selector: Selector = "argmax"
@@ -183,6 +188,7 @@ class Selection:
     num_fitted: int = 0
     adaptive: bool = False
     continuation: bool = False
+    paraphrases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         def refuse(name: str, contract: str) -> None:
@@ -202,6 +208,13 @@ class Selection:
         check_weights("selection.weights", self.weights)
         if self.num_fitted < 0:
             refuse("num_fitted", ">= 0")
+        sizes = [len(text.encode()) for text in self.paraphrases]
+        if any(not 1 <= size <= MAX_INSTRUCTION_BYTES for size in sizes):
+            contract = f"each of 1 to {MAX_INSTRUCTION_BYTES} bytes"
+            raise InvalidInputError.expected("selection.paraphrases", contract, f"{sizes} bytes")
+        if len(set(self.paraphrases)) < len(sizes) or len(sizes) > _MAX_PARAPHRASES:
+            contract = f"at most {_MAX_PARAPHRASES}, none twice"
+            raise InvalidInputError.expected("selection.paraphrases", contract, str(len(sizes)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ class Settings:
         num_fitted: Candidates that the server makes from those that it drew; for the controls
             `random` and `medoid` none.
         adaptive: Whether N is the most that are drawn; for the controls it is always N.
+        paraphrase: Whether half of the candidates are drawn under the task's other wording; for the
+            controls none.
         blank: Key of the observation in whose place the critic gets zeros, as a control; empty for
             none.
     """
@@ -32,6 +34,7 @@ class Settings:
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     num_fitted: int = 0
     adaptive: bool = False
+    paraphrase: bool = False
     blank: str = ""
 
 
@@ -65,8 +68,13 @@ class Arm:
         """Return N."""
         return 1 if self.is_single else settings.num_candidates
 
-    def selection(self, settings: Settings) -> Selection:
-        """Return what the session asks for."""
+    def selection(self, settings: Settings, *, paraphrase: str = "") -> Selection:
+        """Return what the session asks for.
+
+        Args:
+            settings: Of the run.
+            paraphrase: Of the task; used where the settings say so.
+        """
         is_control = self.is_single or self.selector in ("random", "medoid")
         return Selection(
             selector=self.selector,
@@ -76,6 +84,7 @@ class Arm:
             weights=settings.weights,
             num_fitted=0 if is_control else settings.num_fitted,
             adaptive=settings.adaptive and not is_control,
+            paraphrases=(paraphrase,) if settings.paraphrase and not is_control else (),
         )
 
 

@@ -234,7 +234,7 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         **({"weights": weights} if weights else {}),
         **{
             name: getattr(evaluation.settings, name)
-            for name in ("num_fitted", "adaptive")
+            for name in ("num_fitted", "adaptive", "paraphrase")
             if getattr(evaluation.settings, name)
         },
         "max_steps": {task: spec.max_steps for task, spec in specs.items()},

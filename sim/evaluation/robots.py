@@ -219,10 +219,10 @@ class Robots:
             )
 
     def _client(self, job: Job, arm: Arm, source: str) -> SteerClient:
-        selection = arm.selection(job.settings)
+        spec = spec_of(job.cell.task)
+        selection = arm.selection(job.settings, paraphrase=spec.paraphrase)
         key = _Key(job.server, job.cell.task, source, selection)
         if key not in self._clients:
-            spec = spec_of(job.cell.task)
             body = self._body(job, source)
             self._check_blank(job, source)
             client = SteerClient(job.server)

@@ -28,6 +28,12 @@ def add_steering(parser: argparse.ArgumentParser) -> None:
         "--adaptive", action="store_true", default=None, help="draw N only where it is not clear"
     )
     how.add_argument(
+        "--paraphrase",
+        action="store_true",
+        default=None,
+        help="draw half of them under the task's other wording",
+    )
+    how.add_argument(
         "--blank", metavar="KEY", help="a control: the critic gets zeros for this observation"
     )
     how.add_argument("--critic", action="append", default=[], metavar="TASK=DIR", help="your own")
@@ -54,6 +60,7 @@ def steering_of(options: argparse.Namespace, tuned: Settings) -> Settings:
         "weights": _weights(options.weight) or None,
         "num_fitted": options.fitted,
         "adaptive": options.adaptive,
+        "paraphrase": options.paraphrase,
         "blank": options.blank,
     }
     return replace(tuned, **{k: v for k, v in given.items() if v is not None})

@@ -73,7 +73,7 @@ def check_test_run(
     """
     if evaluation.split != "test":
         return
-    for name in ("margin", "beta", "weights", "num_fitted", "adaptive"):
+    for name in ("margin", "beta", "weights", "num_fitted", "adaptive", "paraphrase"):
         was, now = getattr(tuned.settings, name), getattr(evaluation.settings, name)
         if was != now:
             raise ConfigError(

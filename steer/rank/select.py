@@ -31,6 +31,7 @@ class Rule:
     num_fitted: int = 0
     adaptive: bool = False
     continuation: bool = False
+    paraphrases: tuple[str, ...] = ()
 
     @property
     def needs_critic(self) -> bool:

@@ -128,4 +128,5 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         num_fitted=wanted.num_fitted,
         adaptive=wanted.adaptive,
         continuation=wanted.continuation,
+        paraphrases=wanted.paraphrases,
     )

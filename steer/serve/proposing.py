@@ -5,6 +5,8 @@ Shapes: `N` candidates, `H` horizon, `A` action.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +60,8 @@ async def propose(
     rule, end_s = call.session.rule, clock.now_s() + budget_s
     count = min(_START, num_candidates) if rule.adaptive else num_candidates
     plan = AdaptiveN(start=count, maximum=num_candidates)
-    found = await source.draw(
-        observations, num_candidates=count, noise_seed=call.noise_seed, budget_s=budget_s
-    )
+    draw = partial(_draw, source, observations, rule.paraphrases, clock=clock)
+    found = await draw(count, noise_seed=call.noise_seed, budget_s=budget_s)
     rounds = 0
     while rule.adaptive and len(found) >= count:
         values_KN = await ranker.values(call, critic, observations[-1], found)
@@ -73,17 +74,52 @@ async def propose(
         # A policy that cannot draw different chunks begins with the one that is there already.
         again = 0 if source.info.is_stochastic else 1
         try:
-            drawn = await source.draw(
-                observations,
-                num_candidates=more + again,
-                noise_seed=_derived(call.noise_seed, rounds),
-                budget_s=left_s,
-            )
+            seed = _derived(call.noise_seed, rounds)
+            drawn = await draw(more + again, noise_seed=seed, budget_s=left_s)
         except LateError:
             break
         found = _joined(found, drawn.actions[again:], drawn.provenance[again:])
     candidates = widened(found, call, observations[-1])
     return candidates, len(candidates) + max(0, count - len(found))
+
+
+async def _draw(
+    source: PolicySource,
+    observations: Sequence[Observation],
+    paraphrases: Sequence[str],
+    count: int,
+    *,
+    noise_seed: int,
+    budget_s: float,
+    clock: Clock,
+) -> Candidates:
+    """Draw `count` candidates, an equal share under each paraphrase, fewer where time ends.
+
+    References:
+        CoVer-VLA, arXiv 2602.12281, 2026. Differs: row 0 stays what the policy does with the
+        observation's own instruction, and nobody makes the paraphrases but the user.
+    """
+    end_s, share = clock.now_s() + budget_s, count // (len(paraphrases) + 1)
+    own = count - share * len(paraphrases)
+    found = await source.draw(
+        observations, num_candidates=own, noise_seed=noise_seed, budget_s=budget_s
+    )
+    for number, text in enumerate(paraphrases if share else ()):
+        if len(found) < own + number * share:
+            break
+        try:
+            drawn = await source.draw(
+                [*observations[:-1], replace(observations[-1], instruction=text)],
+                num_candidates=share,
+                noise_seed=_derived(noise_seed, -2 - number),
+                budget_s=end_s - clock.now_s(),
+            )
+        except LateError:
+            break
+        said = Provenance.PARAPHRASE
+        how = [said if item is Provenance.POLICY else item for item in drawn.provenance]
+        found = _joined(found, drawn.actions, tuple(how))
+    return found
 
 
 def widened(candidates: Candidates, call: Call, observation: Observation) -> Candidates:

@@ -18,6 +18,8 @@ from steer.types import Candidates, Observation, Provenance
 
 __all__ = ["read_field", "score_beside", "situation_of"]
 
+_DRAWN = (Provenance.POLICY, Provenance.PARAPHRASE)
+"""What the policy drew itself, and so has a vote."""
 _SLOW = (NOVELTY, VOXEL_COST)
 """They take a millisecond or more, one of them in torch: not on the event loop."""
 
@@ -67,7 +69,7 @@ def situation_of(
     return Situation(
         chunks_NHA=prefixes.actions,
         embodiment=session.embodiment,
-        is_drawn_N=np.array([how is Provenance.POLICY for how in prefixes.provenance]),
+        is_drawn_N=np.array([how in _DRAWN for how in prefixes.provenance]),
         rest_RA=observation.running,
         value_KN=scored.values,
         value_KNP=scored.prefix_values,

@@ -32,6 +32,7 @@ class Provenance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PROVENANCE_PERTURBATION: _ClassVar[Provenance]
     PROVENANCE_FITTED: _ClassVar[Provenance]
     PROVENANCE_CONTINUATION: _ClassVar[Provenance]
+    PROVENANCE_PARAPHRASE: _ClassVar[Provenance]
 
 class Selector(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -70,6 +71,7 @@ PROVENANCE_POLICY: Provenance
 PROVENANCE_PERTURBATION: Provenance
 PROVENANCE_FITTED: Provenance
 PROVENANCE_CONTINUATION: Provenance
+PROVENANCE_PARAPHRASE: Provenance
 SELECTOR_UNSPECIFIED: Selector
 SELECTOR_ARGMAX: Selector
 SELECTOR_SOFTMAX: Selector
@@ -191,7 +193,7 @@ class Embodiment(_message.Message):
     def __init__(self, name: _Optional[str] = ..., control_hz: _Optional[float] = ..., actions: _Optional[_Iterable[_Union[ActionDim, _Mapping]]] = ..., observations: _Optional[_Iterable[_Union[ObservationField, _Mapping]]] = ..., mode: _Optional[str] = ..., frame: _Optional[str] = ..., rotation: _Optional[str] = ..., gripper: _Optional[str] = ..., out_of_range: _Optional[str] = ...) -> None: ...
 
 class Selection(_message.Message):
-    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau", "weights", "num_fitted", "adaptive", "continuation")
+    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau", "weights", "num_fitted", "adaptive", "continuation", "paraphrases")
     class WeightsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +211,7 @@ class Selection(_message.Message):
     NUM_FITTED_FIELD_NUMBER: _ClassVar[int]
     ADAPTIVE_FIELD_NUMBER: _ClassVar[int]
     CONTINUATION_FIELD_NUMBER: _ClassVar[int]
+    PARAPHRASES_FIELD_NUMBER: _ClassVar[int]
     selector: Selector
     gated: bool
     margin: float
@@ -219,7 +222,8 @@ class Selection(_message.Message):
     num_fitted: int
     adaptive: bool
     continuation: bool
-    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ..., weights: _Optional[_Mapping[str, float]] = ..., num_fitted: _Optional[int] = ..., adaptive: bool = ..., continuation: bool = ...) -> None: ...
+    paraphrases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ..., weights: _Optional[_Mapping[str, float]] = ..., num_fitted: _Optional[int] = ..., adaptive: bool = ..., continuation: bool = ..., paraphrases: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Timings(_message.Message):
     __slots__ = ("decode", "policy", "queue", "encode", "score", "total")

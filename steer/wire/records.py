@@ -191,6 +191,7 @@ def selection_to_message(selection: Selection) -> types_pb2.Selection:
         num_fitted=selection.num_fitted,
         adaptive=selection.adaptive,
         continuation=selection.continuation,
+        paraphrases=selection.paraphrases,
     )
 
 
@@ -211,6 +212,7 @@ def selection_from_message(message: types_pb2.Selection) -> Selection:
         num_fitted=message.num_fitted,
         adaptive=message.adaptive,
         continuation=message.continuation,
+        paraphrases=tuple(message.paraphrases),
         **given,
     )
 

@@ -171,3 +171,34 @@ def test_a_running_chunk_of_another_robot_is_refused(steer):
     """Three dimensions an action are not two; nothing is ranked."""
     with pytest.raises(InvalidInputError, match=r"observation\.running: expected 2 dimensions"):
         steer(4, np.zeros((2, 3), np.float32))
+
+
+def test_paraphrases_have_a_share_each_behind_the_policy_s_own(steer, source):
+    """Candidate 0 is that of the instruction itself; noise differs between the wordings."""
+    plain = steer(7)
+    source.calls.clear()
+    source.told.clear()
+
+    found = steer(7, paraphrases=("push it", "shove it"))
+
+    texts, seeds = zip(*source.told, strict=True)
+    assert texts == ("", "push it", "shove it")
+    assert [call[1] for call in source.calls] == [3, 2, 2]
+    assert len(set(seeds)) == 3
+    assert found.provenance == (Provenance.POLICY,) * 3 + (Provenance.PARAPHRASE,) * 4
+    np.testing.assert_array_equal(found.candidates.actions[0], plain.candidates.actions[0])
+    assert (found.num_scored, found.budget_hit) == (7, False)
+
+
+def test_fewer_candidates_than_wordings_are_the_policy_s_own(steer):
+    """Nothing is left for the paraphrases."""
+    assert steer(2, paraphrases=("a", "b")).provenance == (Provenance.POLICY,) * 2
+
+
+@pytest.mark.parametrize(
+    "texts", [("",), ("a" * 2049,), ("same", "same"), tuple(map(str, range(17)))]
+)
+def test_unusable_paraphrases_are_refused(texts):
+    """Before they travel."""
+    with pytest.raises(InvalidInputError, match=r"selection\.paraphrases: expected"):
+        Selection(paraphrases=texts)

@@ -61,3 +61,36 @@ class Process:
 def steer_serve():
     """Start `steer serve` with options, for the length of a `with` block."""
     return Process
+
+
+@pytest.fixture(scope="session")
+def call():
+    """Run a command to its end; return its exit code, and what it said."""
+
+    def called(*words):
+        done = subprocess.run(
+            [sys.executable, "-m", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            timeout=500,
+            check=False,
+        )
+        if "MUJOCO_GL: expected an OpenGL" in done.stdout:
+            pytest.skip(done.stdout.splitlines()[-1])
+        return done.returncode, done.stdout
+
+    return called
+
+
+@pytest.fixture(scope="session")
+def run(call):
+    """Run a command that shall succeed; return what it said."""
+
+    def ran(*words):
+        code, said = call(*words)
+        assert code == 0, said
+        return said
+
+    return ran

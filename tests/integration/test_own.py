@@ -1,9 +1,6 @@
 """A policy, a critic and a task of the user's own, as docs/evaluate.md says it."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -18,22 +15,7 @@ POLICY = "examples/evaluate/my_policy.py:policy"
 TASK = "examples/evaluate/my_task.py"
 
 
-def run(*words):
-    """Run a command to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def test_a_policy_of_ones_own(tmp_path):
+def test_a_policy_of_ones_own(tmp_path, run):
     """It draws beside the robot, the server ranks; its decisions can be computed again."""
     words = ("--arms", "alone,steered", "--seeds", "user", "--episodes", 1, "--logs", 1)
     words += ("--workers", 1, "--output", tmp_path)
@@ -51,7 +33,7 @@ def test_a_policy_of_ones_own(tmp_path):
     assert f"{count} of {count} decisions recomputed to the last bit" in again
 
 
-def test_a_critic_of_ones_own_for_a_task_of_ours(tmp_path):
+def test_a_critic_of_ones_own_for_a_task_of_ours(tmp_path, run):
     """From another directory than the committed one; its digest is in every row."""
     critic = shutil.copytree(critic_path("push@25"), tmp_path / "critic")
     words = ("--cells", "diffusion/push", "--critic", f"push={critic}", "--arms", "alone,steered")
@@ -63,7 +45,7 @@ def test_a_critic_of_ones_own_for_a_task_of_ours(tmp_path):
     assert digests == {load_critic(critic).digest}
 
 
-def test_a_task_and_a_critic_of_ones_own(tmp_path):
+def test_a_task_and_a_critic_of_ones_own(tmp_path, run):
     """From nothing to a verdict; so few steps make no good critic."""
     data, critic, output = tmp_path / "reacher", tmp_path / "critic", tmp_path / "run"
     run(

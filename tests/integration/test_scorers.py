@@ -1,9 +1,6 @@
 """Novelty of recorded episodes, and the cost of what a camera saw, through `steer serve`."""
 
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -37,43 +34,29 @@ ALONE = 1e4
 """A weight beside which the critic does not count."""
 
 
-def run(*words):
-    """Run a command; return its exit code, and what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=500,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
 def serve(steer_serve, critic):
     return steer_serve("--critic", str(critic), "--listen", "127.0.0.1:0", "--max-group", "1")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, call):
     """Twenty episodes of fetch-push, and a critic of a few steps that learnt from them."""
     home = tmp_path_factory.mktemp("scorers")
     where = ("--task", TASK.name, "--root", home / "data", "--episodes", 20)
-    code, said = run("sim.collect", *where, "--noise", "0.3:1", "0.6:1")
+    code, said = call("sim.collect", *where, "--noise", "0.3:1", "0.6:1")
     assert code == 0, said
     words = ("--dataset", home / "data", "--output", home / "critic", "--horizon", HORIZON)
     options = ("--algorithm", "sarsa", "--steps", 12, "--batch-size", 16, "--num-members", 2)
-    code, said = run("steer.cli", "train", *words, *options)
+    code, said = call("steer.cli", "train", *words, *options)
     assert code == 0, said
     return home
 
 
 @pytest.fixture(scope="module")
-def novelty(home):
+def novelty(home, call):
     """What `steer novelty` said when it wrote its file."""
     words = ("--critic", home / "critic", "--dataset", home / "data")
-    code, said = run("steer.cli", "novelty", *words)
+    code, said = call("steer.cli", "novelty", *words)
     assert code == 0, said
     return said
 
@@ -91,7 +74,7 @@ def recorded(home):
         yield Observation(arrays), Candidates(np.concatenate([noise, ran]))
 
 
-def test_what_the_data_hold_is_told_from_noise_and_replayed(home, novelty, steer_serve):
+def test_what_the_data_hold_is_told_from_noise_and_replayed(home, novelty, steer_serve, call):
     """By novelty alone the chunk that was run is chosen far more often than one in four."""
     selection = Selection(gated=False, weights={"novelty": ALONE})
     log_path = home / "decisions.log"
@@ -107,7 +90,7 @@ def test_what_the_data_hold_is_told_from_noise_and_replayed(home, novelty, steer
                     chosen.append(decision.index)
                     assert (decision.num_scored, decision.left_out) == (NUM_CANDIDATES, ())
         server.end(signal.SIGTERM)
-    code, said = run("steer.cli", "replay", log_path, "--critic", home / "critic")
+    code, said = call("steer.cli", "replay", log_path, "--critic", home / "critic")
 
     assert "novelty own=" in novelty
     share = np.mean(np.array(chosen) == NUM_CANDIDATES - 1)

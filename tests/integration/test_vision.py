@@ -1,9 +1,6 @@
 """A critic that looks, from recorded episodes to a robot that it steers, as a user makes it."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -27,31 +24,8 @@ def policy(observation, *, num_candidates, seed):
 '''
 
 
-def call(*words):
-    """Run a command to its end; return its exit code, and what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=500,
-        check=False,
-    )
-    if "MUJOCO_GL: expected an OpenGL" in done.stdout:
-        pytest.skip(done.stdout.splitlines()[-1])
-    return done.returncode, done.stdout
-
-
-def run(*words):
-    """Run a command that shall succeed."""
-    code, said = call(*words)
-    assert code == 0, said
-    return said
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, run):
     """Eight episodes of fetch-push, a policy of one's own, and what a camera saw of them."""
     home = tmp_path_factory.mktemp("vision")
     (home / "anywhere.py").write_text(POLICY)
@@ -64,22 +38,33 @@ def home(tmp_path_factory):
     return home
 
 
-def trained(home, kind):
+@pytest.fixture(scope="module")
+def trained(run):
     """Train a critic of what a camera saw and the robot's own state; return its directory."""
-    output = home / f"critic-{kind}"
-    if not output.exists():
-        words = ("--dataset", home / "data", "--frames", home / kind, "--output", output)
-        options = ("--observation", "observation.state", "--algorithm", "sarsa", "--steps", 12)
-        run("steer.cli", "train", *words, *options, "--batch-size", 16, "--num-members", 2)
-    return output
+
+    def train(kind):
+        output = home / f"critic-{kind}"
+        if not output.exists():
+            words = ("--dataset", home / "data", "--frames", home / kind, "--output", output)
+            options = ("--observation", "observation.state", "--algorithm", "sarsa")
+            few = ("--steps", 12, "--batch-size", 16, "--num-members", 2)
+            run("steer.cli", "train", *words, *options, *few)
+        return output
+
+    return train
 
 
-def evaluate(home, critic, output, *options):
+@pytest.fixture(scope="module")
+def evaluate(call):
     """Run an episode of each arm with a critic; return the exit code and what was said."""
-    words = ("--cells", f"{home / 'anywhere.py'}:policy/fetch-push", "--arms", "steered")
-    words += ("--critic", f"fetch-push={critic}", "--seeds", "user", "--episodes", 1)
-    words += ("--candidates", 4, "--margin", 0, "--logs", 1, "--workers", 1)
-    return call("sim.evaluate", *words, "--output", output, *options)
+
+    def evaluated(critic, output, *options):
+        words = ("--cells", f"{home / 'anywhere.py'}:policy/fetch-push", "--arms", "steered")
+        words += ("--critic", f"fetch-push={critic}", "--seeds", "user", "--episodes", 1)
+        words += ("--candidates", 4, "--margin", 0, "--logs", 1, "--workers", 1)
+        return call("sim.evaluate", *words, "--output", output, *options)
+
+    return evaluated
 
 
 def seen(output, key):
@@ -90,11 +75,11 @@ def seen(output, key):
 
 
 @pytest.mark.parametrize(("kind", "key"), [("rgb", IMAGES), ("points", POINTS)])
-def test_a_robot_is_steered_by_a_critic_that_looks(home, kind, key):
+def test_a_robot_is_steered_by_a_critic_that_looks(home, trained, evaluate, kind, key):
     """It sends what the critic needs, and no object's pose is among it."""
-    critic, output = trained(home, kind), home / f"run-{kind}"
+    critic, output = trained(kind), home / f"run-{kind}"
 
-    code, said = evaluate(home, critic, output)
+    code, said = evaluate(critic, output)
 
     assert code == 0, said
     card = load_critic(critic).card
@@ -127,12 +112,12 @@ def test_what_the_robot_sees_is_what_the_critic_was_trained_on(home):
         np.testing.assert_array_equal(np.load(home / kind / "fetch-push.npy")[0], now)
 
 
-def test_a_blanked_camera_is_sent_as_zeros_and_never_mixed_in(home):
+def test_a_blanked_camera_is_sent_as_zeros_and_never_mixed_in(home, trained, evaluate):
     """The control is a run of its own, and its file says so."""
-    critic, output = trained(home, "rgb"), home / "run-blank"
+    critic, output = trained("rgb"), home / "run-blank"
 
-    code, said = evaluate(home, critic, output, "--blank", IMAGES)
-    again, mixed = evaluate(home, critic, output)
+    code, said = evaluate(critic, output, "--blank", IMAGES)
+    again, mixed = evaluate(critic, output)
 
     assert code == 0, said
     assert not seen(output, IMAGES).any()
@@ -141,15 +126,15 @@ def test_a_blanked_camera_is_sent_as_zeros_and_never_mixed_in(home):
     assert f"blank was '{IMAGES}', is ''" in mixed
 
 
-def test_what_the_critic_does_not_look_at_cannot_be_blanked(home):
+def test_what_the_critic_does_not_look_at_cannot_be_blanked(home, trained, evaluate):
     """Nor what the policy looks at, too: that would be another policy."""
-    critic = trained(home, "rgb")
+    critic = trained("rgb")
 
     output = home / "run-refused"
 
-    code, said = evaluate(home, critic, output, "--blank", POINTS)
+    code, said = evaluate(critic, output, "--blank", POINTS)
     is_written = output.exists()
-    shared, told = evaluate(home, critic, output, "--blank", "observation.state")
+    shared, told = evaluate(critic, output, "--blank", "observation.state")
 
     assert (code, shared, is_written) == (2, 2, False)
     assert f"looks at, of observation.state, {IMAGES}, got '{POINTS}'" in said
@@ -157,16 +142,16 @@ def test_what_the_critic_does_not_look_at_cannot_be_blanked(home):
     assert f"of {IMAGES}, got 'observation.state'" in told
 
 
-def test_a_critic_of_other_clouds_is_refused(home):
+def test_a_critic_of_other_clouds_is_refused(home, trained, evaluate):
     """As when the crop of the task has changed since."""
-    critic = trained(home, "points")
+    critic = trained("points")
     card = json.loads((critic / "card.json").read_text())
     changed = home / "changed"
     changed.mkdir()
     card["training"]["seen"][POINTS][0]["cloud"]["voxel_m"] = 0.02
     (changed / "card.json").write_text(json.dumps(card))
 
-    code, said = evaluate(home, changed, home / "run-changed")
+    code, said = evaluate(changed, home / "run-changed")
 
     assert code == 2
     assert f"expected '{POINTS}' as the robots make them, got other voxel_m" in said

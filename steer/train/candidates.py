@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from scipy.spatial import KDTree
 
 from steer.errors import DatasetError
 from steer.train.datasets import Episodes
@@ -25,6 +25,8 @@ from steer.train.deviations import deviations
 __all__ = ["load_candidates", "logged_rows", "read_about", "save_candidates"]
 
 _DIGEST = "digest"
+_BLOCK = 512
+"""States whose distances to all others are in memory at a time."""
 _CROWD = 6
 """How many times N nearest rows are looked at, for many are of the state's own episode."""
 
@@ -65,19 +67,36 @@ def _rows_alike(episodes: Episodes, num_candidates: int, horizon: int) -> NDArra
     is_whole = episodes.success[owner] | (np.repeat(episodes.end, lengths) - rows >= horizon)
     flat = [value.reshape(len(rows), -1) for value in episodes.observations.values()]
     joined = np.concatenate(flat, axis=1)
-    states = joined / deviations(joined)
+    states = (joined / deviations(joined)).astype(np.float64)
     if not is_whole.any():  # of this task, of several
         return np.tile(rows[:, None], (1, num_candidates))
     crowd = min(_CROWD * num_candidates + 1, int(is_whole.sum()))
-    _, near = KDTree(states[is_whole]).query(states, k=crowd)
-    near = rows[is_whole][np.asarray(near, np.int64).reshape(len(rows), crowd)]
+    near = rows[is_whole][_nearest(states, states[is_whole], crowd)]
     is_other = owner[near] != owner[:, None]
-    # Others first, each group by distance: a stable sort keeps the order of the tree.
+    # Others first, each group by distance: a stable sort keeps the order.
     order = np.argsort(~is_other, axis=1, kind="stable")[:, : num_candidates - 1]
     picked = np.take_along_axis(near, order, 1)
     picked = np.where(np.take_along_axis(is_other, order, 1), picked, rows[:, None])
     found = np.tile(rows[:, None], (1, num_candidates))
     found[:, 1 : 1 + picked.shape[1]] = picked
+    return found
+
+
+def _nearest(
+    states: NDArray[np.float64], others: NDArray[np.float64], count: int
+) -> NDArray[np.int64]:
+    """Return which of `others` are nearest to each state, int64 [T, count], in order of distance.
+
+    Every distance is computed: states have dozens of numbers, with which no tree saves any.
+    """
+    every = torch.from_numpy(others)
+    size = every.square().sum(1)
+    found = np.empty((len(states), count), np.int64)
+    for begin in range(0, len(states), _BLOCK):
+        block = torch.from_numpy(states[begin : begin + _BLOCK])
+        # The square of a state itself is the same for all others.
+        gap = torch.addmm(size, block, every.T, alpha=-2)
+        found[begin : begin + _BLOCK] = gap.topk(count, dim=1, largest=False).indices.numpy()
     return found
 
 

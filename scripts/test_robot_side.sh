@@ -9,7 +9,7 @@ main=$(cd "${VENV:-.venv}/bin" && pwd)
 uv=$main/uv
 # What a robot runs of tests/: these need no more than the core dependencies.
 tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_types.py
-    decision_log wire client test_wire_compat.py steer_v1.golden"
+    decision_log wire client loop test_wire_compat.py steer_v1.golden"
 
 find_python() {
     for candidate in ${PYTHON310:-} python3.10 \

@@ -1,0 +1,162 @@
+"""One tick of System 1: the best action that there is, within the limits, whatever happens.
+
+Shapes: `A` action.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
+from steer.loop.chunks import Chunk, ChunkBuffer, Refusal, Row
+from steer.loop.ladder import Ladder, Rung
+from steer.loop.limits import Limiter, Limits
+
+__all__ = ["Command", "System1"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command:
+    """What is sent to the robot in one tick.
+
+    Attributes:
+        action: float32 [A], finite and within the limits.
+        rung: Of the ladder that it comes from.
+        row: Of the chunk; None where there was none.
+        age_s: Since the observation that the chunk was decided at, in seconds; None likewise.
+        broken: Limits that the action would have broken, by name: it was moved.
+    """
+
+    action: NDArray[np.float32]
+    rung: Rung
+    row: Row | None
+    age_s: float | None
+    broken: tuple[str, ...]
+
+
+class System1:
+    """The robot's side of the loop, but for its time and its place: both are the caller's.
+
+    Call `offer` when a chunk comes and `step` once a tick. Neither waits, and neither raises for
+    anything that a chunk holds.
+
+    Args:
+        embodiment: Of the robot, with its rate and whether its commands are relative.
+        limits: Of its commands.
+        max_age_s: How long after its observation a chunk may run, in seconds.
+        ladder: With the time limits of its rungs.
+        brake_s: How long slowing down takes where the limits allow it, in seconds.
+
+    Attributes:
+        buffer: The chunks.
+        ladder: Where on the ladder it stands.
+        limiter: What limits would have been broken.
+    """
+
+    def __init__(
+        self,
+        embodiment: Embodiment,
+        limits: Limits,
+        *,
+        max_age_s: float,
+        ladder: Ladder | None = None,
+        brake_s: float = 0.2,
+    ) -> None:
+        if len(limits) != embodiment.action_dim:
+            contract = f"of {embodiment.action_dim} dimensions, as the embodiment"
+            raise InvalidInputError.expected("limits", contract, len(limits))
+        if not embodiment.control_hz:
+            raise InvalidInputError.expected("embodiment.control_hz", "a rate > 0", 0)
+        self.buffer = ChunkBuffer(embodiment.action_dim, max_age_s=max_age_s)
+        self.ladder, self.limiter = ladder or Ladder(), Limiter(limits)
+        # Relative commands of what has a unit are motion; a gripper's command is where it stays.
+        is_motion = [embodiment.mode == "delta" and bool(dim.unit) for dim in embodiment.actions]
+        self._is_motion_A = np.array(is_motion)
+        self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
+        self._sent: list[NDArray[np.float32]] = []
+        self._held = 0
+
+    def begin(self, epoch: int, *, rest: NDArray[np.float32] | None = None) -> None:
+        """Begin an epoch: the robot stands still, and no chunk of before counts.
+
+        Args:
+            epoch: Larger than all before.
+            rest: Command of where it stands, [A]; None where it is not known, or commands are
+                relative.
+        """
+        self.buffer.begin(epoch)
+        if rest is None and self._is_motion_A.any():
+            rest = np.zeros(len(self._is_motion_A), np.float32)
+        self.limiter.reset(rest)
+        self._sent = [] if rest is None else [rest, rest]
+        self._held = 0
+
+    def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
+        """Take a chunk, or say why not; a refused one is logged and counted."""
+        refusal = self.buffer.offer(chunk, now_s=now_s)
+        if refusal is not None:
+            logger.warning(
+                "chunk refused sequence=%d epoch=%d: %s",
+                chunk.sequence,
+                chunk.epoch,
+                refusal.value,
+            )
+        return refusal
+
+    def step(self, *, now_s: float) -> Command | None:
+        """Return what to send now.
+
+        Args:
+            now_s: On the robot's monotonic clock.
+
+        Returns:
+            The command; None where nothing was ever sent or known, so that there is nothing to
+            hold: the robot is left as it is.
+        """
+        row = self.buffer.peek(now_s=now_s)
+        there, cause = _best(row)
+        rung = self.ladder.step(there, now_s=now_s, cause=cause)
+        if row is not None and rung < Rung.HOLD:
+            self._held, wanted = 0, row.action
+        else:
+            row = None
+            held = self._hold()
+            if held is None:
+                return None
+            wanted = held
+        limited = self.limiter.apply(wanted)
+        self._sent = [limited.command, *self._sent[:1]]
+        self.buffer.consume()
+        age_s = None if row is None else now_s - row.chunk.captured_at_s
+        return Command(limited.command, rung, row, age_s, limited.broken)
+
+    def _hold(self) -> NDArray[np.float32] | None:
+        """Return the command that slows down over the brake's ticks, and then holds the place."""
+        if not self._sent:
+            return None
+        if not self._held:
+            last, before = self._sent[0], self._sent[-1]
+            self._speed_A = np.where(self._is_motion_A, last, last - before)
+        self._held += 1
+        left = max(0.0, 1.0 - self._held / self._brake_ticks)
+        speed_A = (left * self._speed_A).astype(np.float32)
+        held: NDArray[np.float32] = np.where(
+            self._is_motion_A, speed_A, self._sent[0] + speed_A
+        ).astype(np.float32)
+        return held
+
+
+def _best(row: Row | None) -> tuple[Rung, str]:
+    """Return the best rung that there is an action for, and why it is no better."""
+    if row is None:
+        return Rung.HOLD, "no chunk, or none that is young enough"
+    if not row.is_meant:
+        return Rung.REST, f"nothing newer than chunk {row.chunk.sequence} has come"
+    if not row.chunk.is_steered:
+        return Rung.POLICY, f"chunk {row.chunk.sequence} is the policy's own"
+    return Rung.STEERED, f"chunk {row.chunk.sequence} was chosen"

@@ -1,0 +1,72 @@
+"""The beat of a control loop: deadlines are absolute, what was missed is skipped and counted."""
+
+import math
+from dataclasses import dataclass
+
+from steer.clock import Clock
+from steer.errors import InvalidInputError
+
+__all__ = ["Tick", "Ticker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One beat.
+
+    Attributes:
+        number: Of its period, from 0; numbers between two beats belong to ticks that were missed.
+        due_s: When it was due, on the ticker's clock.
+        late_s: How much later than that it began, >= 0.
+        num_missed: Ticks just before it that nobody waited for in time.
+    """
+
+    number: int
+    due_s: float
+    late_s: float
+    num_missed: int
+
+
+class Ticker:
+    """Beats at a fixed rate for ever, without drift and without catching up.
+
+    Tick k is due at start + k / hz. Work that takes longer than a period costs the ticks that it
+    covers, and no others: the next beat is that of the period which has already begun, at once, and
+    never a burst of those that are gone.
+
+    Args:
+        hz: Ticks a second, finite and > 0.
+        clock: Of the deadlines.
+
+    Raises:
+        InvalidInputError: `hz` is no rate.
+    """
+
+    def __init__(self, hz: float, clock: Clock) -> None:
+        if not (math.isfinite(hz) and hz > 0):
+            raise InvalidInputError.expected("hz", "a finite number > 0", hz)
+        self.hz = hz
+        self._clock = clock
+        self._start_s: float | None = None
+        self._next = 0
+        self.num_missed = 0
+
+    @property
+    def period_s(self) -> float:
+        """Time between two ticks, in seconds."""
+        return 1.0 / self.hz
+
+    def wait(self) -> Tick:
+        """Return at the next tick; the first one is at once."""
+        now_s = self._clock.now_s()
+        if self._start_s is None:
+            self._start_s = now_s
+        begun = math.floor((now_s - self._start_s) * self.hz)
+        missed = max(0, begun - self._next)
+        number = self._next + missed
+        due_s = self._start_s + number / self.hz
+        while now_s < due_s:
+            self._clock.sleep(due_s - now_s)
+            now_s = self._clock.now_s()
+        self._next = number + 1
+        self.num_missed += missed
+        return Tick(number, due_s, now_s - due_s, missed)

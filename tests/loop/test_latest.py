@@ -1,0 +1,111 @@
+"""The newest whole value, whatever happens to whoever writes it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from steer.errors import InvalidInputError
+from steer.loop.latest import Latest
+
+# Writes values of one repeated byte for ever, as fast as it can.
+WRITER = """
+import sys
+from pathlib import Path
+from steer.loop.latest import Latest
+
+latest = Latest(Path(sys.argv[1]))
+number = 0
+while True:
+    number += 1
+    latest.write(bytes([number % 251]) * (1 + number * 7919 % latest.capacity))
+"""
+
+
+@pytest.fixture
+def latest(tmp_path):
+    made = Latest(tmp_path / "latest", capacity=64)
+    yield made
+    made.close()
+
+
+def test_readers_see_the_newest_value_alone(latest):
+    """Nothing queues; numbers count what was written."""
+    assert latest.read() is None
+    assert [latest.write(value) for value in (b"one", b"two", b"three")] == [1, 2, 3]
+
+    assert latest.read() == (3, b"three")
+    assert latest.read(after=2) == (3, b"three")
+    assert latest.read(after=3) is None
+
+
+def test_an_empty_value_is_a_value(latest):
+    """Its number tells it from none."""
+    latest.write(b"")
+
+    assert latest.read() == (1, b"")
+
+
+@pytest.mark.parametrize("place", [0, 8, 12, 16, 24])
+def test_a_torn_value_is_not_seen(latest, place):
+    """Number, length, checksum, closing number or content: the value before is there instead."""
+    latest.write(b"before")
+    latest.write(b"torn!!")
+    start = latest._place(2 % 2) + place
+    latest._memory[start] ^= 0xFF
+
+    assert latest.read() == (1, b"before")
+
+
+def test_the_next_writer_goes_on_where_the_last_one_stopped(latest):
+    """In the middle of a write, too: its number is left out."""
+    latest.write(b"one")
+    slot = latest._place(2 % 2)
+    latest._memory[slot] = 2  # began its second value, and was killed
+    again = Latest(latest.path)
+
+    assert again.read() == (1, b"one")
+    assert again.write(b"three") == 3
+    assert latest.read() == (3, b"three")
+    again.close()
+
+
+def test_a_reader_beside_a_writer_that_is_killed_sees_whole_values_alone(tmp_path):
+    """Thousands of them while it writes, and the last one after it is gone."""
+    reader = Latest(tmp_path / "latest", capacity=4096)
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(reader.path)])
+    seen, limit_s = {}, time.monotonic() + 30
+    while len(seen) < 2_000 and time.monotonic() < limit_s:
+        found = reader.read()
+        if found is not None:
+            seen[found[0]] = found[1]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    last = reader.read()
+    reader.close()
+
+    assert len(seen) >= 2_000
+    assert all(value == bytes([number % 251]) * len(value) for number, value in seen.items())
+    assert last[0] >= max(seen)
+
+
+@pytest.mark.parametrize("content", [b"", b"something else that is long enough to be one"])
+def test_other_files_are_refused(tmp_path, content):
+    """By what they begin with."""
+    (tmp_path / "file").write_bytes(content)
+
+    with pytest.raises(InvalidInputError, match="path: expected a file of steer"):
+        Latest(tmp_path / "file")
+
+
+def test_misuse_is_refused(latest, tmp_path):
+    """A value that is too long, a file that is there, no capacity."""
+    with pytest.raises(InvalidInputError, match="value: expected <= 64 bytes, got 65"):
+        latest.write(b"x" * 65)
+    with pytest.raises(InvalidInputError, match="path: expected no file there"):
+        Latest(latest.path, capacity=8)
+    with pytest.raises(InvalidInputError, match="capacity: expected >= 1"):
+        Latest(tmp_path / "none", capacity=0)

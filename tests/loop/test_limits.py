@@ -1,0 +1,187 @@
+"""What is commanded keeps the limits, whatever is wanted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from steer.embodiment import ActionDim, Embodiment
+from steer.errors import InvalidInputError
+from steer.loop.limits import Limiter, Limits
+
+WILD = st.floats(-1e3, 1e3, width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
+
+
+def limits(low=-1.0, high=1.0, first=np.inf, second=np.inf, third=np.inf, size=1):
+    """Return the same limits for every dimension."""
+    names = {"low": low, "high": high, "first": first, "second": second, "third": third}
+    return Limits(**{name: np.full(size, value) for name, value in names.items()})
+
+
+def body(mode, **changes):
+    dims = (
+        ActionDim(name="x", unit="m", scale=0.1, low=-1.0, high=1.0, **changes),
+        ActionDim(name="gripper"),
+    )
+    return Embodiment(name="arm", control_hz=10.0, actions=dims, observations=(), mode=mode)
+
+
+def sent(limiter, wanted):
+    """Return what is sent for each wanted number of one dimension."""
+    return [limiter.apply(np.array([x], np.float32)).command[0].item() for x in wanted]
+
+
+@settings(deadline=None)
+@given(
+    wanted=arrays(np.float32, (40, 2), elements=WILD),
+    first=st.floats(0.01, 3),
+    second=st.floats(0.01, 3),
+    third=st.floats(0.01, 3),
+)
+def test_range_first_and_second_difference_hold_for_ever(wanted, first, second, third):
+    """From rest within the range, whatever comes: NaN, infinity, jumps from end to end."""
+    limiter = Limiter(limits(first=first, second=second, third=third, size=2))
+    limiter.reset(np.zeros(2, np.float32))
+
+    got = np.array([np.zeros(2), np.zeros(2), *(limiter.apply(row).command for row in wanted)])
+
+    assert np.isfinite(got).all()
+    assert (np.abs(got) <= 1.0).all()
+    assert (np.abs(np.diff(got, axis=0)) <= first + 1e-5).all()
+    assert (np.abs(np.diff(got, 2, axis=0)) <= second + 1e-5).all()
+
+
+@settings(deadline=None)
+@given(wanted=arrays(np.float32, (30, 1), elements=st.floats(-50, 50, width=32)))
+def test_the_third_difference_holds_where_nothing_else_does(wanted):
+    """It yields to the others alone."""
+    free = limits(low=-np.inf, high=np.inf, third=0.5)
+    limiter = Limiter(free)
+    limiter.reset(np.zeros(1, np.float32))
+
+    got = np.array([[0.0]] * 3 + [limiter.apply(row).command.astype(float) for row in wanted])
+
+    assert (np.abs(np.diff(got, 3, axis=0)) <= 0.5 + 1e-4 * np.abs(got).max()).all()
+
+
+def test_what_keeps_the_limits_is_sent_as_it_is():
+    """Bit for bit, and nothing is counted."""
+    limiter = Limiter(limits(first=0.5, second=0.5, third=0.5))
+    wanted = np.float32([0.1, 0.2, 0.35, 0.3])
+    limiter.reset(np.zeros(1, np.float32))
+
+    assert sent(limiter, wanted) == wanted.tolist()
+    assert limiter.counts == {}
+
+
+def test_a_jump_is_walked_and_named():
+    """No further than the first difference a tick; each broken limit is counted by its name."""
+    limiter = Limiter(limits(first=0.25))
+    limiter.reset(np.zeros(1, np.float32))
+
+    found = limiter.apply(np.float32([0.9]))
+
+    assert (found.command.tolist(), found.broken) == ([0.25], ("first",))
+    assert sent(limiter, [0.9, 0.9, 0.9]) == pytest.approx([0.5, 0.75, 0.9])
+    assert limiter.counts == {"first": 3}
+
+
+def test_a_robot_brakes_before_the_end_of_its_range():
+    """With a second difference of 0.1 it could not stop from full speed at the last moment."""
+    limiter = Limiter(limits(second=0.1))
+    limiter.reset(np.full(1, -1.0, np.float32))
+
+    got = sent(limiter, [5.0] * 60)
+
+    steps = np.diff([-1.0, -1.0, *got])
+    assert max(got) == pytest.approx(1.0, abs=1e-6)
+    assert steps.max() > 0.3
+    assert np.abs(np.diff(steps)).max() <= 0.1 + 1e-6
+
+
+def test_what_is_not_finite_is_the_last_command():
+    """In its own dimension alone."""
+    limiter = Limiter(limits(size=2))
+    limiter.reset(np.float32([0.5, 0.5]))
+
+    found = limiter.apply(np.float32([np.nan, 0.25]))
+
+    assert (found.command.tolist(), found.broken) == ([0.5, 0.25], ("finite",))
+
+
+def test_where_nothing_is_known_the_first_command_is_held_to_the_range_alone():
+    """There is nothing that it could differ from."""
+    limiter = Limiter(limits(first=0.1))
+
+    assert sent(limiter, [3.0, 0.0]) == pytest.approx([1.0, 0.9])
+
+
+def test_differences_of_absolute_commands_are_velocity_acceleration_and_jerk():
+    """In units: 0.2 m/s at 10 Hz are 0.02 m, which is 0.2 of a scale of 0.1 m."""
+    found = Limits.of(body("absolute", max_step=0.5), velocity=0.2, acceleration=1.0, jerk=5.0)
+
+    assert (found.low[0], found.high[0]) == (-1.0, 1.0)
+    assert (found.low[1], found.high[1]) == (-np.inf, np.inf)
+    assert found.first == pytest.approx([0.2, 0.02])  # the gripper has no scale, and no step
+    assert found.second == pytest.approx([0.1, 0.01])
+    assert found.third == pytest.approx([0.05, 0.005])
+    assert Limits.of(body("absolute", max_step=0.1), velocity=0.2).first[0] == 0.1
+
+
+def test_relative_commands_are_velocities_themselves():
+    """Their range is the velocity's, their first difference the acceleration's."""
+    found = Limits.of(body("delta"), velocity=[0.05, np.inf], acceleration=1.0, jerk=5.0)
+
+    assert (found.low[0], found.high[0]) == pytest.approx((-0.05, 0.05))
+    assert found.first == pytest.approx([0.1, 0.01])
+    assert found.second == pytest.approx([0.05, 0.005])
+    assert np.isinf(found.third).all()
+
+
+def test_fitted_limits_are_kept_by_nearly_all_of_what_they_were_fitted_on():
+    """A share of the differences, each order by itself; what never moves is not limited."""
+    rng = np.random.default_rng(0)
+    walks = [np.cumsum(rng.normal(size=(500, 1)), 0).astype(np.float32) for _ in range(4)]
+    still = [np.concatenate([walk, np.zeros_like(walk)], 1) for walk in walks]
+
+    found = Limits.fitted(still, quantile=0.99)
+
+    steps = np.abs(np.concatenate([np.diff(walk[:, 0]) for walk in walks]))
+    assert (steps <= found.first[0]).mean() == pytest.approx(0.99, abs=0.002)
+    assert np.isinf(found.first[1])
+    assert found.low[0] == min(walk.min() for walk in walks)
+    assert Limits.fitted(still, quantile=0.99, slack=2.0).third[0] == 2 * found.third[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"low": 2.0}, r"limits\.low, high: expected low <= high"),
+        ({"first": 0.0}, r"limits\.first: expected numbers > 0"),
+        ({"third": np.nan}, r"limits\.third: expected numbers > 0"),
+    ],
+)
+def test_limits_that_are_none_are_refused(changes, message):
+    """With the name of what is wrong."""
+    with pytest.raises(InvalidInputError, match=message):
+        limits(**changes)
+
+
+def test_other_misuse_is_refused():
+    """Shapes, rates, quantiles, episodes that are too short."""
+    for call, message in (
+        (
+            lambda: Limiter(limits()).apply(np.zeros(2, np.float32)),
+            r"command: expected shape \[1\]",
+        ),
+        (lambda: Limits.fitted([np.zeros((3, 1))], quantile=0.9), "commands: expected an episode"),
+        (lambda: Limits.fitted([np.zeros((9, 1))], quantile=0.0), "quantile: expected a share"),
+        (lambda: Limits(**{**vars_of(limits()), "low": np.zeros(2)}), "limits: expected five"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            call()
+
+
+def vars_of(found):
+    return {name: getattr(found, name) for name in ("low", "high", "first", "second", "third")}

@@ -42,7 +42,8 @@ class Chunk:
             follows.
         frozen: Rows from the first that shall not be replaced: until they have been consumed, what
             ran before goes on.
-        commit: Rows meant to run, 1..H; those after them are for want of something better.
+        commit: Rows meant to run from the first one that does, 1..H, as far as there are so many;
+            those after them are for want of something better.
         captured_at_s: Instant of the observation, on the robot's monotonic clock.
         epoch: Of the robot, which begins a new one at each end of an episode.
         sequence: Of the request; a chunk replaces those of smaller numbers alone.
@@ -82,17 +83,14 @@ class Row:
         chunk: That it is of.
         index: Of its row.
         is_first: Whether it is the first of its chunk that runs: a seam lies before it.
+        is_meant: Whether it is among the rows that were meant to run.
     """
 
     action: NDArray[np.float32]
     chunk: Chunk
     index: int
     is_first: bool
-
-    @property
-    def is_meant(self) -> bool:
-        """Whether it is among the rows that were meant to run."""
-        return self.index < self.chunk.commit
+    is_meant: bool
 
 
 class ChunkBuffer:
@@ -133,7 +131,7 @@ class ChunkBuffer:
         self._newest = -1
         self._running: Chunk | None = None
         self._waiting: Chunk | None = None
-        self._has_run = False
+        self._has_run, self._meant_until = False, 0
 
     def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
         """Take a chunk to run from where its frozen rows end, or say why not.
@@ -157,7 +155,8 @@ class ChunkBuffer:
         index = self.consumed - chunk.consumed
         if index >= len(chunk.actions) or self._is_old(chunk, now_s):
             return None
-        return Row(chunk.actions[index], chunk, index, not self._has_run)
+        is_meant = self.consumed < self._meant_until
+        return Row(chunk.actions[index], chunk, index, not self._has_run, is_meant)
 
     def consume(self) -> None:
         """Count one action as done: what `peek` returned, or what was done in its place."""
@@ -165,9 +164,19 @@ class ChunkBuffer:
         self.consumed += 1
 
     def rest(self, *, now_s: float) -> NDArray[np.float32] | None:
-        """Return what would follow if nothing new came, [R, A]; None where nothing would."""
+        """Return what would follow if nothing new came, [R, A]; None where nothing would.
+
+        The running chunk, and from its turn on the one that waits.
+        """
         row = self.peek(now_s=now_s)
-        return None if row is None else row.chunk.actions[row.index :]
+        if row is None:
+            return None
+        runs, waiting = row.chunk.actions[row.index :], self._waiting
+        if waiting is None:
+            return runs
+        until = min(len(runs), waiting.consumed + waiting.frozen - self.consumed)
+        from_row = self.consumed + until - waiting.consumed
+        return np.concatenate([runs[:until], waiting.actions[from_row:]])
 
     def left(self, *, now_s: float) -> int:
         """Return how many actions that were meant to run are left, >= 0."""
@@ -175,7 +184,10 @@ class ChunkBuffer:
         newest = self._waiting or self._running
         if newest is None or self._is_old(newest, now_s):
             return 0
-        return max(0, newest.consumed + newest.commit - self.consumed)
+        until = self._meant_until
+        if newest is self._waiting:
+            until = max(self.consumed, newest.consumed + newest.frozen) + newest.commit
+        return max(0, min(until, newest.consumed + len(newest.actions)) - self.consumed)
 
     def _switch(self) -> None:
         """Let the waiting chunk run once what it leaves alone has been consumed, or has ended."""
@@ -186,6 +198,7 @@ class ChunkBuffer:
         has_ended = running is None or self.consumed >= running.consumed + len(running.actions)
         if is_due or has_ended:
             self._running, self._waiting, self._has_run = waiting, None, False
+            self._meant_until = self.consumed + waiting.commit
 
     def _refusal(self, chunk: Chunk, now_s: float) -> Refusal | None:
         rules: tuple[tuple[Refusal, Callable[[], bool]], ...] = (

@@ -117,13 +117,24 @@ def test_what_would_follow_is_told(buffer):
     assert buffer.left(now_s=0.0) == 0
 
 
+def test_what_would_follow_goes_over_into_the_chunk_that_waits(buffer):
+    """Just as it will run."""
+    buffer.offer(chunk(1), now_s=0.0)
+    run(buffer, 1)
+    buffer.offer(chunk(2, consumed=1, frozen=2), now_s=0.0)
+    told = buffer.rest(now_s=0.0)[:, 0].tolist()
+
+    assert told == [101, 102, 202, 203, 204, 205]
+    assert run(buffer, 6) == told
+
+
 def test_a_chunk_that_waits_counts_as_what_is_left(buffer):
     """Nobody asks for one that is already there."""
     buffer.offer(chunk(1), now_s=0.0)
     run(buffer, 2)
     buffer.offer(chunk(2, consumed=2, frozen=2), now_s=0.0)
 
-    assert buffer.left(now_s=0.0) == 4
+    assert buffer.left(now_s=0.0) == 6  # two that are frozen, and four that are meant
 
 
 @pytest.mark.parametrize(

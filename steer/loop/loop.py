@@ -1,0 +1,234 @@
+"""The control loop of a robot: observe, ask, act, every tick, whatever the slow half does."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.clock import Clock, MonotonicClock
+from steer.loop.delay import DelayEstimate
+from steer.loop.guard import ObservationGuard
+from steer.loop.ladder import Rung
+from steer.loop.planner import Planner, Request
+from steer.loop.system1 import Command, System1
+from steer.loop.ticker import Tick, Ticker
+from steer.types import Observation
+
+__all__ = ["Loop", "Robot", "Ticked", "run"]
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_MAX_FAILURES = 5
+"""Of `act` in a row; then the robot stops: nobody knows what it does."""
+
+
+class Robot(Protocol):
+    """What moves."""
+
+    def observe(self) -> Observation:
+        """Return what it senses now; within a fraction of a tick."""
+        ...
+
+    def act(self, action: NDArray[np.float32]) -> None:
+        """Command it, [A] in its own units; within a fraction of a tick."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticked:
+    """What happened in one tick.
+
+    Attributes:
+        tick: The beat; None in virtual time.
+        command: What was commanded; None where nothing was known to command.
+        asked: Whether a chunk was asked for.
+        cost_s: What it took beside observing and acting, in seconds.
+    """
+
+    tick: Tick | None
+    command: Command | None
+    asked: bool
+    cost_s: float
+
+
+class Loop:
+    """One robot's loop, tick by tick; `run` gives it its time.
+
+    Nothing in here waits for the planner, and nothing that robot, planner or chunk do raises out of
+    `step`: it is counted, logged once for each cause, and shows on the ladder.
+
+    Args:
+        robot: To drive.
+        planner: To ask.
+        system: With limits and ladder.
+        guard: Of the observations.
+        delay: Estimate of how long an answer takes.
+        replan_ticks: Ask anew so many ticks after the last time; 0 asks once what is left of the
+            newest chunk is what an answer takes.
+        patience_ticks: Take a request that was not answered for so long as lost.
+        clock: Of all instants.
+
+    Attributes:
+        counts: Faults, by what they are.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        planner: Planner,
+        system: System1,
+        *,
+        guard: ObservationGuard,
+        delay: DelayEstimate,
+        replan_ticks: int = 0,
+        patience_ticks: int = 50,
+        clock: Clock | None = None,
+    ) -> None:
+        self._robot, self._planner, self._system = robot, planner, system
+        self._guard, self._delay = guard, delay
+        self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
+        self._clock: Clock = clock or MonotonicClock()
+        self.counts: Counter[str] = Counter()
+        self._epoch = self._sequence = self._failures = 0
+        self._asked: Request | None = None
+        self._is_answered = True
+
+    def begin(self, *, rest: NDArray[np.float32] | None = None) -> None:
+        """Begin an epoch: an episode, or a robot that somebody has put right."""
+        self._epoch += 1
+        self._system.begin(self._epoch, rest=rest)
+        self._system.ladder.reset(now_s=self._clock.now_s())
+        self._sequence, self._asked, self._is_answered = 0, None, True
+
+    def step(self, tick: Tick | None = None) -> Ticked:
+        """Do one tick."""
+        begun_s = self._clock.now_s()
+        self._take()
+        observing_s = self._clock.now_s()
+        observation = self._observe()
+        observed_s = self._clock.now_s()
+        asked = observation is not None and self._ask(observation, observed_s)
+        command = self._system.step(now_s=observed_s)
+        acting_s = self._clock.now_s()
+        if command is not None:
+            self._act(command)
+        cost_s = (observing_s - begun_s) + (acting_s - observed_s)
+        return Ticked(tick, command, asked, cost_s)
+
+    def _take(self) -> None:
+        chunk = self._guarded("planner.poll", self._planner.poll)
+        if chunk is None:
+            return
+        now_s = self._clock.now_s()
+        refusal = self._system.offer(chunk, now_s=now_s)
+        if refusal is not None:
+            self.counts[f"chunk {refusal.value}"] += 1
+        if chunk.epoch != self._epoch:
+            return
+        self._delay.note(self._system.buffer.consumed - chunk.consumed)
+        if self._asked is not None and chunk.sequence >= self._asked.sequence:
+            self._is_answered = True
+
+    def _observe(self) -> Observation | None:
+        observation = self._guarded("robot.observe", self._robot.observe)
+        if observation is None:
+            return None
+        fault = self._guard.fault(observation, now_s=self._clock.now_s())
+        if fault:
+            self._count("observation", fault)
+            return None
+        return observation
+
+    def _ask(self, observation: Observation, now_s: float) -> bool:
+        buffer = self._system.buffer
+        waited = 0 if self._asked is None else buffer.consumed - self._asked.consumed
+        if not self._is_answered and waited < self._patience_ticks:
+            return False
+        if not self._is_answered:
+            self._count("planner", f"expected an answer within {waited} ticks, got none")
+            self._delay.note(waited)
+        is_due = (
+            self._asked is None or waited >= self._replan_ticks
+            if self._replan_ticks
+            else buffer.left(now_s=now_s) <= self._delay.ticks
+        )
+        if self._is_answered and not is_due:
+            return False
+        rest = buffer.rest(now_s=now_s)
+        self._sequence += 1
+        request = Request(
+            observation=replace(observation, running=rest),
+            consumed=buffer.consumed,
+            frozen=min(self._delay.ticks, buffer.left(now_s=now_s)),
+            epoch=self._epoch,
+            sequence=self._sequence,
+            captured_at_s=(
+                now_s if observation.captured_at_s is None else observation.captured_at_s
+            ),
+        )
+
+        def submit() -> bool:
+            self._planner.submit(request)
+            return True
+
+        self._asked = request
+        self._is_answered = not self._guarded("planner.submit", submit)  # else asked anew
+        return True
+
+    def _act(self, command: Command) -> None:
+        def act() -> bool:
+            self._robot.act(command.action)
+            return True
+
+        if self._guarded("robot.act", act):
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= _MAX_FAILURES and self._system.ladder.rung is not Rung.STOP:
+            cause = f"robot.act: expected no error, got {self._failures} in a row"
+            self._system.ladder.stop(now_s=self._clock.now_s(), cause=cause)
+
+    def _guarded(self, what: str, call: Callable[[], _T]) -> _T | None:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001  # somebody else's code, in a loop that goes on
+            self._count(what, f"expected no error, got {type(error).__name__}: {error}")
+            return None
+
+    def _count(self, what: str, text: str) -> None:
+        """Count a fault, and log it when it is new, and then ever more seldom."""
+        self.counts[what] += 1
+        count = self.counts[what]
+        if count & (count - 1) == 0:  # 1, 2, 4, 8, …: a fault at 200 Hz must not fill the disk
+            logger.warning("%s: %s (%d times)", what, text, count)
+
+
+def run(
+    loop: Loop,
+    *,
+    hz: float,
+    clock: Clock,
+    until: Callable[[Ticked], bool],
+    on_tick: Callable[[Ticked], None] | None = None,
+) -> Ticker:
+    """Drive a loop in real time until `until` says so; return its ticker.
+
+    Args:
+        loop: Whose epoch has begun.
+        hz: Ticks a second.
+        clock: Of the loop.
+        until: Asked after each tick.
+        on_tick: Told of each tick; it must return at once.
+    """
+    ticker = Ticker(hz, clock)
+    while True:
+        ticked = loop.step(ticker.wait())
+        if on_tick is not None:
+            on_tick(ticked)
+        if until(ticked):
+            return ticker

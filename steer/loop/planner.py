@@ -1,0 +1,42 @@
+"""What System 1 asks, and whom: the slow half behind two calls that never wait."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from steer.loop.chunks import Chunk
+from steer.types import Observation
+
+__all__ = ["Planner", "Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Request:
+    """What a chunk is asked for.
+
+    Attributes:
+        observation: Of the tick, with what of the running chunk would follow.
+        consumed: Actions of the epoch that had been consumed before it.
+        frozen: Rows from the first that what runs now will fill.
+        epoch: Of the robot.
+        sequence: 1 and up within an epoch.
+        captured_at_s: Of the observation, on the robot's monotonic clock.
+    """
+
+    observation: Observation
+    consumed: int
+    frozen: int
+    epoch: int
+    sequence: int
+    captured_at_s: float
+
+
+class Planner(Protocol):
+    """Answers requests, somewhere else: in another process, or on another machine."""
+
+    def submit(self, request: Request) -> None:
+        """Ask for a chunk; return at once. A request that is not begun yet gives way to it."""
+        ...
+
+    def poll(self) -> Chunk | None:
+        """Return the newest chunk that has come since the last call, or None; return at once."""
+        ...

@@ -27,7 +27,8 @@ from steer.clock import MonotonicClock
 from steer.errors import ServerError
 from steer.types import Candidates, Observation, Reason, Selection
 from steer.v1 import steering_pb2 as pb
-from steer.wire.records import candidates_to_message, observation_to_message
+from steer.wire.observations import observation_to_message
+from steer.wire.records import candidates_to_message
 from steer.wire.tensors import duration_to_seconds
 
 __all__ = ["main", "measure"]

@@ -33,12 +33,8 @@ from steer.preflight import (
 )
 from steer.types import Candidates, Decision, Observation, Reason, Selection
 from steer.v1 import steering_pb2 as pb
-from steer.wire.records import (
-    decision_from_message,
-    fill_candidates,
-    fill_observation,
-    selection_to_message,
-)
+from steer.wire.observations import fill_observation
+from steer.wire.records import decision_from_message, fill_candidates, selection_to_message
 from steer.wire.session import (
     ServerDescription,
     SessionInfo,

@@ -1,7 +1,7 @@
 """The control loop of a robot: observe, ask, act, every tick, whatever the slow half does."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -68,6 +68,7 @@ class Loop:
         system: With limits and ladder.
         guard: Of the observations.
         delay: Estimate of how long an answer takes.
+        num_observations: How many of the last observations a decision looks at.
         replan_ticks: Ask anew so many ticks after the last time; 0 asks once what is left of the
             newest chunk is what an answer takes.
         patience_ticks: Take a request that was not answered for so long as lost.
@@ -85,6 +86,7 @@ class Loop:
         *,
         guard: ObservationGuard,
         delay: DelayEstimate,
+        num_observations: int = 1,
         replan_ticks: int = 0,
         patience_ticks: int = 50,
         clock: Clock | None = None,
@@ -97,6 +99,7 @@ class Loop:
         self._epoch = self._sequence = self._failures = 0
         self._asked: Request | None = None
         self._is_answered = True
+        self._seen: deque[Observation] = deque(maxlen=num_observations)
 
     def begin(self, *, rest: NDArray[np.float32] | None = None) -> None:
         """Begin an epoch: an episode, or a robot that somebody has put right."""
@@ -104,6 +107,7 @@ class Loop:
         self._system.begin(self._epoch, rest=rest)
         self._system.ladder.reset(now_s=self._clock.now_s())
         self._sequence, self._asked, self._is_answered = 0, None, True
+        self._seen.clear()
 
     def step(self, tick: Tick | None = None) -> Ticked:
         """Do one tick."""
@@ -142,6 +146,7 @@ class Loop:
         if fault:
             self._count("observation", fault)
             return None
+        self._seen.append(observation)
         return observation
 
     def _ask(self, observation: Observation, now_s: float) -> bool:
@@ -162,7 +167,7 @@ class Loop:
         rest = buffer.rest(now_s=now_s)
         self._sequence += 1
         request = Request(
-            observation=replace(observation, running=rest),
+            observations=(*list(self._seen)[:-1], replace(observation, running=rest)),
             consumed=buffer.consumed,
             frozen=min(self._delay.ticks, buffer.left(now_s=now_s)),
             epoch=self._epoch,

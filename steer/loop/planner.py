@@ -14,15 +14,16 @@ class Request:
     """What a chunk is asked for.
 
     Attributes:
-        observation: Of the tick, with what of the running chunk would follow.
+        observations: Oldest first, one a tick; the last one is that of the tick, with what of the
+            running chunk would follow.
         consumed: Actions of the epoch that had been consumed before it.
         frozen: Rows from the first that what runs now will fill.
         epoch: Of the robot.
         sequence: 1 and up within an epoch.
-        captured_at_s: Of the observation, on the robot's monotonic clock.
+        captured_at_s: Of the last observation, on the robot's monotonic clock.
     """
 
-    observation: Observation
+    observations: tuple[Observation, ...]
     consumed: int
     frozen: int
     epoch: int

@@ -25,11 +25,11 @@ from steer.types import Decision, EncodedImage, Observation, Selection
 from steer.v1 import steering_pb2 as pb
 from steer.v1 import types_pb2
 from steer.v1.steering_pb2_grpc import SteeringServicer
+from steer.wire.observations import observation_from_message
 from steer.wire.records import (
     candidates_from_message,
     candidates_to_message,
     decision_to_message,
-    observation_from_message,
     selection_from_message,
     selection_to_message,
 )

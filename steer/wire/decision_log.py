@@ -11,13 +11,12 @@ from steer.embodiment import Embodiment
 from steer.errors import DecisionLogError, InvalidInputError
 from steer.types import Candidates, Decision, Observation, Reason
 from steer.v1 import decision_log_pb2, steering_pb2, types_pb2
+from steer.wire.observations import fill_observation, observation_from_message
 from steer.wire.records import (
     candidates_from_message,
     decision_from_message,
     decision_to_message,
     fill_candidates,
-    fill_observation,
-    observation_from_message,
     selection_to_message,
 )
 from steer.wire.session import (

@@ -139,7 +139,7 @@ def test_a_request_says_what_will_run_and_what_is_frozen(world):
     world.tick(30)
 
     last = world.planner.requests[-1]
-    rest = last.observation.running[:, 0]
+    rest = last.observations[-1].running[:, 0]
     assert rest.tolist() == list(range(last.consumed, last.consumed + len(rest)))
     assert last.frozen == world.planner.delay
     assert [request.sequence for request in world.planner.requests] == list(

@@ -20,7 +20,8 @@ from steer.serve.sources.base import SourceInfo
 from steer.types import Candidates, Observation
 from steer.v1 import steering_pb2 as pb
 from steer.v1.steering_pb2_grpc import SteeringStub
-from steer.wire.records import candidates_to_message, observation_to_message
+from steer.wire.observations import observation_to_message
+from steer.wire.records import candidates_to_message
 from steer.wire.session import embodiment_to_message
 from steer.wire.tensors import duration_from_seconds
 

@@ -8,7 +8,7 @@ import pytest
 
 from steer.v1 import steering_pb2 as pb
 from steer.v1 import types_pb2
-from steer.wire.records import observation_to_message
+from steer.wire.observations import observation_to_message
 from steer.wire.session import embodiment_to_message
 from steer.wire.tensors import duration_from_seconds
 

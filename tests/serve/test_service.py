@@ -11,7 +11,8 @@ from steer.errors import LateError, PolicyError
 from steer.types import Candidates, Reason, Selection
 from steer.v1 import steering_pb2 as pb
 from steer.v1 import types_pb2
-from steer.wire.records import decision_from_message, observation_to_message
+from steer.wire.observations import observation_to_message
+from steer.wire.records import decision_from_message
 from steer.wire.session import embodiment_to_message
 from steer.wire.tensors import duration_from_seconds, tensor_from_message
 

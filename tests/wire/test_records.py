@@ -20,13 +20,12 @@ from steer.types import (
     Timings,
 )
 from steer.v1 import types_pb2
+from steer.wire.observations import observation_from_message, observation_to_message
 from steer.wire.records import (
     candidates_from_message,
     candidates_to_message,
     decision_from_message,
     decision_to_message,
-    observation_from_message,
-    observation_to_message,
     selection_from_message,
     selection_to_message,
 )

@@ -1,0 +1,98 @@
+"""Requests and chunks as bytes, for the memory that System 1 and System 2 share.
+
+Both ends are processes of one robot and one version of this package. What does not read as it
+should is an error all the same, for memory can hold anything.
+"""
+
+import struct
+
+import numpy as np
+
+from steer.errors import InvalidInputError
+from steer.loop.chunks import Chunk
+from steer.loop.planner import Request
+from steer.wire.observations import observation_from_bytes, observation_to_bytes
+
+__all__ = ["chunk_from_bytes", "chunk_to_bytes", "request_from_bytes", "request_to_bytes"]
+
+_REQUEST = struct.Struct("<qqqqdI")
+_CHUNK = struct.Struct("<qqqqqd?II")
+_LENGTH = struct.Struct("<Q")
+
+
+def request_to_bytes(request: Request) -> bytes:
+    """Return the bytes of a request."""
+    head = _REQUEST.pack(
+        request.consumed,
+        request.frozen,
+        request.epoch,
+        request.sequence,
+        request.captured_at_s,
+        len(request.observations),
+    )
+    seen = [observation_to_bytes(item) for item in request.observations]
+    return b"".join([head, *(_LENGTH.pack(len(item)) + item for item in seen)])
+
+
+def request_from_bytes(data: bytes) -> Request:
+    """Return the request of its bytes.
+
+    Raises:
+        InvalidInputError: They are none.
+    """
+    try:
+        *numbers, captured_at_s, count = _REQUEST.unpack_from(data)
+        place, seen = _REQUEST.size, []
+        for _ in range(count):
+            (length,) = _LENGTH.unpack_from(data, place)
+            begin = place + _LENGTH.size
+            place = begin + length
+            seen.append(observation_from_bytes(data[begin:place]))
+    except struct.error as error:
+        raise _torn("request", data) from error
+    if place != len(data) or not seen:
+        raise _torn("request", data)
+    names = ("consumed", "frozen", "epoch", "sequence")
+    named = dict(zip(names, numbers, strict=True))
+    return Request(observations=tuple(seen), captured_at_s=captured_at_s, **named)
+
+
+def chunk_to_bytes(chunk: Chunk) -> bytes:
+    """Return the bytes of a chunk."""
+    head = _CHUNK.pack(
+        chunk.consumed,
+        chunk.frozen,
+        chunk.commit,
+        chunk.epoch,
+        chunk.sequence,
+        chunk.captured_at_s,
+        chunk.is_steered,
+        *chunk.actions.shape,
+    )
+    return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes()
+
+
+def chunk_from_bytes(data: bytes) -> Chunk:
+    """Return the chunk of its bytes.
+
+    Raises:
+        InvalidInputError: They are none, or of one that makes no sense.
+    """
+    try:
+        *numbers, captured_at_s, is_steered, rows, columns = _CHUNK.unpack_from(data)
+    except struct.error as error:
+        raise _torn("chunk", data) from error
+    flat = np.frombuffer(data[_CHUNK.size :], np.uint8)
+    if flat.size != 4 * rows * columns:
+        raise _torn("chunk", data)
+    names = ("consumed", "frozen", "commit", "epoch", "sequence")
+    return Chunk(
+        actions=flat.view(np.float32).reshape(rows, columns),
+        captured_at_s=captured_at_s,
+        is_steered=is_steered,
+        **dict(zip(names, numbers, strict=True)),
+    )
+
+
+def _torn(what: str, data: bytes) -> InvalidInputError:
+    return InvalidInputError.expected(what, "whole bytes of one", f"{len(data)} bytes")

@@ -1,0 +1,194 @@
+"""System 2 of one robot: a process that asks the server, beside a loop that never waits for it."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from steer.channel import TlsFiles
+from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
+from steer.loop.chunks import Chunk
+from steer.loop.handover import chunk_from_bytes, request_to_bytes
+from steer.loop.latest import Latest
+from steer.loop.planner import Request
+from steer.types import Selection
+
+__all__ = ["CHUNKS", "REQUESTS", "Remote", "RemotePlanner"]
+
+logger = logging.getLogger(__name__)
+
+REQUESTS, CHUNKS = "requests", "chunks"
+"""Names of the shared files."""
+_MEMORY = Path("/dev/shm")
+_CHUNK_BYTES = 1 << 20
+_RESTART_S = 0.2
+"""Between two starts of a process that dies."""
+_CLOSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """What is asked of which server.
+
+    Attributes:
+        target: `HOST:PORT`.
+        embodiment: Of the robot.
+        budget_s: Of one decision, in seconds.
+        num_candidates: N; 0 for the server's default.
+        critic: As `SteerClient.open_session` takes it.
+        policy: Likewise.
+        selection: Likewise.
+        tls: PEM files; None for an unencrypted connection.
+        seed: Of the policies' noise, with epoch and sequence of each request.
+        robot: Free text for the server's log.
+        max_request_bytes: Of all observations of one request.
+    """
+
+    target: str
+    embodiment: Embodiment
+    budget_s: float
+    num_candidates: int = 0
+    critic: str = ""
+    policy: str = ""
+    selection: Selection = field(default_factory=Selection)
+    tls: TlsFiles | None = None
+    seed: int = 0
+    robot: str = ""
+    max_request_bytes: int = 16 << 20
+
+    def to_json(self) -> str:
+        """Return what `from_json` reads."""
+        tree = {**asdict(self), "embodiment": self.embodiment.to_json()}
+        return json.dumps(tree, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Remote":
+        """Read what `to_json` wrote."""
+        tree: dict[str, Any] = json.loads(text)
+        tls: Mapping[str, Any] | None = tree["tls"]
+        selection = tree["selection"]
+        return cls(
+            **{
+                **tree,
+                "embodiment": Embodiment.from_json(tree["embodiment"]),
+                "tls": None if tls is None else TlsFiles(**tls),
+                "selection": Selection(
+                    **{**selection, "paraphrases": tuple(selection["paraphrases"])}
+                ),
+            }
+        )
+
+
+class RemotePlanner:
+    """Asks a server from a process of its own; `submit` and `poll` touch memory alone.
+
+    The process is started anew when it dies, however it dies; one that is stopped is waited for by
+    nobody. The server may come and go: the process goes on asking for the newest request.
+
+    Args:
+        remote: What to ask.
+
+    Attributes:
+        num_starts: How often the process was started.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        home = str(_MEMORY) if _MEMORY.is_dir() else None
+        self._directory = Path(tempfile.mkdtemp(prefix="steer-", dir=home))
+        self._requests = Latest(self._directory / REQUESTS, capacity=remote.max_request_bytes)
+        self._chunks = Latest(self._directory / CHUNKS, capacity=_CHUNK_BYTES)
+        self._read = 0
+        self.num_starts = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._is_closed = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="steer-system2", daemon=True)
+        self._keeper.start()
+
+    def __enter__(self) -> "RemotePlanner":
+        """Return this planner."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def submit(self, request: Request) -> None:
+        """Put a request in the place of the one before.
+
+        Raises:
+            InvalidInputError: Its observations are larger than was agreed.
+        """
+        self._requests.write(request_to_bytes(request))
+
+    def poll(self) -> Chunk | None:
+        """Return the newest chunk since the last call.
+
+        Raises:
+            InvalidInputError: What lies in the memory is no chunk.
+        """
+        found = self._chunks.read(after=self._read)
+        if found is None:
+            return None
+        self._read = found[0]
+        return chunk_from_bytes(found[1])
+
+    def close(self) -> None:
+        """End the process and free the memory."""
+        self._is_closed.set()
+        process = self._process
+        if process is not None:
+            _end(process)
+        self._keeper.join(_CLOSE_S)
+        self._requests.close()
+        self._chunks.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _keep(self) -> None:
+        """Start the process, and start it again, until closed."""
+        while not self._is_closed.is_set():
+            command = [sys.executable, "-m", "steer.loop.remote_worker", str(self._directory)]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
+                self._process = process
+                self.num_starts += 1
+                _tell(process.stdin, self._remote.to_json() + "\n")
+                code = process.wait()
+            if self._is_closed.is_set():
+                return
+            logger.error("system 2 ended code=%d; it is started anew", code)
+            self._is_closed.wait(_RESTART_S)
+
+
+def _tell(stream: IO[str] | None, text: str) -> None:
+    if stream is None:
+        raise InvalidInputError.expected("system 2", "a pipe to it", "none")
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        logger.debug("system 2 ended before it was told anything")
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Close the pipe, which ends the process; kill one that does not hear."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(_CLOSE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,126 @@
+"""System 2's process: `python -m steer.loop.remote_worker DIR`, started by `RemotePlanner` alone.
+
+It takes the newest request out of the shared memory, asks the server, and puts the chunk back. It
+has no queue: what was not begun when something newer came is never asked. It ends when its standard
+input closes, so it does not outlive its robot.
+"""
+
+import hashlib
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+
+from steer.client import SteerClient
+from steer.clock import Clock, MonotonicClock
+from steer.errors import SteerError
+from steer.loop.chunks import Chunk
+from steer.loop.handover import chunk_to_bytes, request_from_bytes
+from steer.loop.latest import Latest
+from steer.loop.planner import Request
+from steer.loop.remote import CHUNKS, REQUESTS, Remote
+from steer.types import Decision, Reason
+
+__all__ = ["main"]
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.001
+_RETRY_S = 0.05
+"""Between two attempts at a server that does not answer."""
+_JUDGED = (Reason.ADVANTAGE, Reason.MARGIN, Reason.INFEASIBLE, Reason.UNGATED)
+"""Why a chunk was chosen, where a critic has seen it."""
+
+
+def main() -> int:
+    """Serve one robot until its standard input closes."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    remote = Remote.from_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    directory = Path(sys.argv[1])
+    requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
+    clock = MonotonicClock()
+    with SteerClient(remote.target, tls=remote.tls) as client:
+        _open(client, remote, clock)
+        done, trouble = 0, ""
+        while True:
+            found = requests.read(after=done)
+            if found is None:
+                clock.sleep(_POLL_S)
+                continue
+            try:
+                request = request_from_bytes(found[1])
+                chunks.write(chunk_to_bytes(_asked(client, remote, request)))
+                done, trouble = found[0], ""
+            except SteerError as error:  # asked again, or what is newer by then
+                trouble = _noted(trouble, str(error))
+                clock.sleep(_RETRY_S)
+
+
+def _open(client: SteerClient, remote: Remote, clock: Clock) -> None:
+    """Open the session, however long the server takes to be there."""
+    trouble = ""
+    while True:
+        try:
+            client.open_session(
+                remote.embodiment,
+                critic=remote.critic,
+                policy=remote.policy,
+                selection=remote.selection,
+                robot=remote.robot,
+            )
+            return
+        except SteerError as error:
+            trouble = _noted(trouble, str(error))
+            clock.sleep(_RETRY_S)
+
+
+def _asked(client: SteerClient, remote: Remote, request: Request) -> Chunk:
+    decision = client.steer(
+        request.observations,
+        budget_s=remote.budget_s,
+        num_candidates=remote.num_candidates,
+        noise_seed=_seed(remote.seed, request),
+        epoch=request.epoch,
+    )
+    return chunk_of(decision, request)
+
+
+def chunk_of(decision: Decision, request: Request) -> Chunk:
+    """Return the chunk of a decision, as it will run."""
+    return Chunk(
+        actions=decision.chunk,
+        consumed=request.consumed,
+        frozen=min(request.frozen, len(decision.chunk) - 1),
+        commit=min(decision.commit_horizon, len(decision.chunk)),
+        captured_at_s=request.captured_at_s,
+        epoch=request.epoch,
+        sequence=request.sequence,
+        is_steered=decision.reason in _JUDGED,
+    )
+
+
+def _seed(seed: int, request: Request) -> int:
+    """Return the seed of a request's noise, in [0, 2**64)."""
+    text = f"{seed}/{request.epoch}/{request.sequence}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
+
+
+def _noted(before: str, text: str) -> str:
+    """Log a trouble where it is another than the last one."""
+    if text != before:
+        logger.warning("no chunk: %s", text)
+    return text
+
+
+def _end_with_input() -> None:
+    """End the process when its robot closes the pipe or is gone."""
+    try:
+        sys.stdin.read()
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

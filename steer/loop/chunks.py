@@ -2,10 +2,10 @@
 
 Shapes: `H` horizon, `A` action.
 
-A robot consumes one action a tick. A chunk was asked for at an observation before which so many
-actions had been consumed; its row 0 is for the next one. When it arrives, others have been consumed
-in between: as many of its rows are gone. Counting them, and not the time, keeps row and tick
-together when a loop stalls.
+A robot that runs a chunk consumes one action a tick; one that holds its place consumes none. A
+chunk was asked for at an observation before which so many actions had been consumed; its row 0 is
+for the next one. When it arrives, others have been consumed in between: as many of its rows are
+gone. Counting them, and not the time, keeps row and place together when a loop stalls.
 """
 
 from collections.abc import Callable
@@ -159,7 +159,7 @@ class ChunkBuffer:
         return Row(chunk.actions[index], chunk, index, not self._has_run, is_meant)
 
     def consume(self) -> None:
-        """Count one action as done: what `peek` returned, or what was done in its place."""
+        """Count one action as done: what `peek` returned."""
         self._has_run = True
         self.consumed += 1
 

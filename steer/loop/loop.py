@@ -97,6 +97,7 @@ class Loop:
         self._clock: Clock = clock or MonotonicClock()
         self.counts: Counter[str] = Counter()
         self._epoch = self._sequence = self._failures = 0
+        self._tick = self._asked_tick = 0
         self._asked: Request | None = None
         self._is_answered = True
         self._seen: deque[Observation] = deque(maxlen=num_observations)
@@ -112,6 +113,7 @@ class Loop:
     def step(self, tick: Tick | None = None) -> Ticked:
         """Do one tick."""
         begun_s = self._clock.now_s()
+        self._tick += 1
         self._take()
         observing_s = self._clock.now_s()
         observation = self._observe()
@@ -134,8 +136,8 @@ class Loop:
             self.counts[f"chunk {refusal.value}"] += 1
         if chunk.epoch != self._epoch:
             return
-        self._delay.note(self._system.buffer.consumed - chunk.consumed)
         if self._asked is not None and chunk.sequence >= self._asked.sequence:
+            self._delay.note(self._tick - self._asked_tick)
             self._is_answered = True
 
     def _observe(self) -> Observation | None:
@@ -151,7 +153,7 @@ class Loop:
 
     def _ask(self, observation: Observation, now_s: float) -> bool:
         buffer = self._system.buffer
-        waited = 0 if self._asked is None else buffer.consumed - self._asked.consumed
+        waited = self._tick - self._asked_tick
         if not self._is_answered and waited < self._patience_ticks:
             return False
         if not self._is_answered:
@@ -181,7 +183,7 @@ class Loop:
             self._planner.submit(request)
             return True
 
-        self._asked = request
+        self._asked, self._asked_tick = request, self._tick
         self._is_answered = not self._guarded("planner.submit", submit)  # else asked anew
         return True
 

@@ -123,7 +123,8 @@ class System1:
         rung = self.ladder.step(there, now_s=now_s, cause=cause)
         if row is not None and rung < Rung.HOLD:
             self._held, wanted = 0, row.action
-        else:
+            self.buffer.consume()
+        else:  # nothing is consumed while the robot stands: a chunk for here begins at its row 0
             row = None
             held = self._hold()
             if held is None:
@@ -131,7 +132,6 @@ class System1:
             wanted = held
         limited = self.limiter.apply(wanted)
         self._sent = [limited.command, *self._sent[:1]]
-        self.buffer.consume()
         age_s = None if row is None else now_s - row.chunk.captured_at_s
         return Command(limited.command, rung, row, age_s, limited.broken)
 

@@ -10,13 +10,21 @@ import numpy as np
 
 from steer.errors import InvalidInputError
 from steer.loop.chunks import Chunk
-from steer.loop.planner import Request
+from steer.loop.planner import Request, Sensed
 from steer.wire.observations import observation_from_bytes, observation_to_bytes
 
-__all__ = ["chunk_from_bytes", "chunk_to_bytes", "request_from_bytes", "request_to_bytes"]
+__all__ = [
+    "chunk_from_bytes",
+    "chunk_to_bytes",
+    "request_from_bytes",
+    "request_to_bytes",
+    "sensed_from_bytes",
+    "sensed_to_bytes",
+]
 
 _REQUEST = struct.Struct("<qqqqdI")
 _CHUNK = struct.Struct("<qqqqqd?II")
+_SENSED = struct.Struct("<qqd")
 _LENGTH = struct.Struct("<Q")
 
 
@@ -55,6 +63,30 @@ def request_from_bytes(data: bytes) -> Request:
     names = ("consumed", "frozen", "epoch", "sequence")
     named = dict(zip(names, numbers, strict=True))
     return Request(observations=tuple(seen), captured_at_s=captured_at_s, **named)
+
+
+def sensed_to_bytes(sensed: Sensed) -> bytes:
+    """Return the bytes of a tick."""
+    head = _SENSED.pack(sensed.consumed, sensed.epoch, sensed.captured_at_s)
+    return head + observation_to_bytes(sensed.observation)
+
+
+def sensed_from_bytes(data: bytes) -> Sensed:
+    """Return the tick of its bytes.
+
+    Raises:
+        InvalidInputError: They are none.
+    """
+    try:
+        consumed, epoch, captured_at_s = _SENSED.unpack_from(data)
+    except struct.error as error:
+        raise _torn("tick", data) from error
+    return Sensed(
+        observation=observation_from_bytes(data[_SENSED.size :]),
+        consumed=consumed,
+        epoch=epoch,
+        captured_at_s=captured_at_s,
+    )
 
 
 def chunk_to_bytes(chunk: Chunk) -> bytes:

@@ -13,7 +13,7 @@ from steer.clock import Clock, MonotonicClock
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Rung
-from steer.loop.planner import Planner, Request
+from steer.loop.planner import Planner, Request, Sensed
 from steer.loop.system1 import Command, System1
 from steer.loop.ticker import Tick, Ticker
 from steer.types import Observation
@@ -118,7 +118,11 @@ class Loop:
         observing_s = self._clock.now_s()
         observation = self._observe()
         observed_s = self._clock.now_s()
-        asked = observation is not None and self._ask(observation, observed_s)
+        asked = False
+        if observation is not None:
+            asked = self._tell(observation, observed_s)
+        if asked:
+            self._take()  # in virtual time an answer may take no time at all
         command = self._system.step(now_s=observed_s)
         acting_s = self._clock.now_s()
         if command is not None:
@@ -151,7 +155,23 @@ class Loop:
         self._seen.append(observation)
         return observation
 
-    def _ask(self, observation: Observation, now_s: float) -> bool:
+    def _tell(self, observation: Observation, now_s: float) -> bool:
+        """Tell the planner of the tick; return whether a chunk was asked for."""
+        captured_at_s = observation.captured_at_s
+        sensed = Sensed(
+            observation=replace(observation, running=self._system.buffer.rest(now_s=now_s)),
+            consumed=self._system.buffer.consumed,
+            epoch=self._epoch,
+            captured_at_s=now_s if captured_at_s is None else captured_at_s,
+        )
+        if self._is_due(now_s):
+            self._ask(sensed, now_s)
+            return not self._is_answered  # else it could not be asked
+        self._guarded("planner.sense", lambda: self._planner.sense(sensed))
+        return False
+
+    def _is_due(self, now_s: float) -> bool:
+        """Return whether to ask: in time for what is left, or since nobody has answered."""
         buffer = self._system.buffer
         waited = self._tick - self._asked_tick
         if not self._is_answered and waited < self._patience_ticks:
@@ -159,24 +179,20 @@ class Loop:
         if not self._is_answered:
             self._count("planner", f"expected an answer within {waited} ticks, got none")
             self._delay.note(waited)
-        is_due = (
-            self._asked is None or waited >= self._replan_ticks
-            if self._replan_ticks
-            else buffer.left(now_s=now_s) <= self._delay.ticks
-        )
-        if self._is_answered and not is_due:
-            return False
-        rest = buffer.rest(now_s=now_s)
+            return True
+        if not self._replan_ticks:
+            return buffer.left(now_s=now_s) <= self._delay.ticks
+        return self._asked is None or waited >= self._replan_ticks
+
+    def _ask(self, sensed: Sensed, now_s: float) -> None:
         self._sequence += 1
         request = Request(
-            observations=(*list(self._seen)[:-1], replace(observation, running=rest)),
-            consumed=buffer.consumed,
-            frozen=min(self._delay.ticks, buffer.left(now_s=now_s)),
-            epoch=self._epoch,
+            observations=(*list(self._seen)[:-1], sensed.observation),
+            consumed=sensed.consumed,
+            frozen=min(self._delay.ticks, self._system.buffer.left(now_s=now_s)),
+            epoch=sensed.epoch,
             sequence=self._sequence,
-            captured_at_s=(
-                now_s if observation.captured_at_s is None else observation.captured_at_s
-            ),
+            captured_at_s=sensed.captured_at_s,
         )
 
         def submit() -> bool:
@@ -185,7 +201,6 @@ class Loop:
 
         self._asked, self._asked_tick = request, self._tick
         self._is_answered = not self._guarded("planner.submit", submit)  # else asked anew
-        return True
 
     def _act(self, command: Command) -> None:
         def act() -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol
 from steer.loop.chunks import Chunk
 from steer.types import Observation
 
-__all__ = ["Planner", "Request"]
+__all__ = ["Planner", "Request", "Sensed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,11 +31,32 @@ class Request:
     captured_at_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sensed:
+    """The robot at its newest tick.
+
+    Attributes:
+        observation: With what of the running chunk would follow.
+        consumed: Actions of the epoch that had been consumed before it.
+        epoch: Of the robot.
+        captured_at_s: Of the observation, on the robot's monotonic clock.
+    """
+
+    observation: Observation
+    consumed: int
+    epoch: int
+    captured_at_s: float
+
+
 class Planner(Protocol):
     """Answers requests, somewhere else: in another process, or on another machine."""
 
     def submit(self, request: Request) -> None:
         """Ask for a chunk; return at once. A request that is not begun yet gives way to it."""
+        ...
+
+    def sense(self, sensed: Sensed) -> None:
+        """Tell of a tick at which nothing is asked, for what judges by the newest observation."""
         ...
 
     def poll(self) -> Chunk | None:

@@ -17,16 +17,16 @@ from steer.channel import TlsFiles
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
 from steer.loop.chunks import Chunk
-from steer.loop.handover import chunk_from_bytes, request_to_bytes
+from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_bytes
 from steer.loop.latest import Latest
-from steer.loop.planner import Request
+from steer.loop.planner import Request, Sensed
 from steer.types import Selection
 
-__all__ = ["CHUNKS", "REQUESTS", "Remote", "RemotePlanner"]
+__all__ = ["CHUNKS", "REQUESTS", "SENSED", "Remote", "RemotePlanner"]
 
 logger = logging.getLogger(__name__)
 
-REQUESTS, CHUNKS = "requests", "chunks"
+REQUESTS, CHUNKS, SENSED = "requests", "chunks", "sensed"
 """Names of the shared files."""
 _MEMORY = Path("/dev/shm")
 _CHUNK_BYTES = 1 << 20
@@ -51,6 +51,8 @@ class Remote:
         seed: Of the policies' noise, with epoch and sequence of each request.
         robot: Free text for the server's log.
         max_request_bytes: Of all observations of one request.
+        rescore_s: Time for judging the candidates once more at the newest observation, in seconds;
+            0 leaves the server's choice as it was.
     """
 
     target: str
@@ -64,6 +66,7 @@ class Remote:
     seed: int = 0
     robot: str = ""
     max_request_bytes: int = 16 << 20
+    rescore_s: float = 0.0
 
     def to_json(self) -> str:
         """Return what `from_json` reads."""
@@ -107,6 +110,9 @@ class RemotePlanner:
         self._directory = Path(tempfile.mkdtemp(prefix="steer-", dir=home))
         self._requests = Latest(self._directory / REQUESTS, capacity=remote.max_request_bytes)
         self._chunks = Latest(self._directory / CHUNKS, capacity=_CHUNK_BYTES)
+        self._sensed: Latest | None = None
+        if remote.rescore_s:
+            self._sensed = Latest(self._directory / SENSED, capacity=remote.max_request_bytes)
         self._read = 0
         self.num_starts = 0
         self._process: subprocess.Popen[str] | None = None
@@ -135,6 +141,15 @@ class RemotePlanner:
         """
         self._requests.write(request_to_bytes(request))
 
+    def sense(self, sensed: Sensed) -> None:
+        """Let the process see the newest observation, where it judges by that.
+
+        Raises:
+            InvalidInputError: It is larger than was agreed.
+        """
+        if self._sensed is not None:
+            self._sensed.write(sensed_to_bytes(sensed))
+
     def poll(self) -> Chunk | None:
         """Return the newest chunk since the last call.
 
@@ -156,6 +171,8 @@ class RemotePlanner:
         self._keeper.join(_CLOSE_S)
         self._requests.close()
         self._chunks.close()
+        if self._sensed is not None:
+            self._sensed.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _keep(self) -> None:

@@ -16,11 +16,11 @@ from steer.client import SteerClient
 from steer.clock import Clock, MonotonicClock
 from steer.errors import SteerError
 from steer.loop.chunks import Chunk
-from steer.loop.handover import chunk_to_bytes, request_from_bytes
+from steer.loop.fresh import decided, rescored
+from steer.loop.handover import chunk_to_bytes, request_from_bytes, sensed_from_bytes
 from steer.loop.latest import Latest
 from steer.loop.planner import Request
-from steer.loop.remote import CHUNKS, REQUESTS, Remote
-from steer.types import Decision, Reason
+from steer.loop.remote import CHUNKS, REQUESTS, SENSED, Remote
 
 __all__ = ["main"]
 
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.001
 _RETRY_S = 0.05
 """Between two attempts at a server that does not answer."""
-_JUDGED = (Reason.ADVANTAGE, Reason.MARGIN, Reason.INFEASIBLE, Reason.UNGATED)
-"""Why a chunk was chosen, where a critic has seen it."""
 
 
 def main() -> int:
@@ -40,6 +38,7 @@ def main() -> int:
     threading.Thread(target=_end_with_input, daemon=True).start()
     directory = Path(sys.argv[1])
     requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
+    sensed = Latest(directory / SENSED) if remote.rescore_s else None
     clock = MonotonicClock()
     with SteerClient(remote.target, tls=remote.tls) as client:
         _open(client, remote, clock)
@@ -51,7 +50,7 @@ def main() -> int:
                 continue
             try:
                 request = request_from_bytes(found[1])
-                chunks.write(chunk_to_bytes(_asked(client, remote, request)))
+                chunks.write(chunk_to_bytes(_asked(client, remote, request, sensed)))
                 done, trouble = found[0], ""
             except SteerError as error:  # asked again, or what is newer by then
                 trouble = _noted(trouble, str(error))
@@ -76,29 +75,22 @@ def _open(client: SteerClient, remote: Remote, clock: Clock) -> None:
             clock.sleep(_RETRY_S)
 
 
-def _asked(client: SteerClient, remote: Remote, request: Request) -> Chunk:
+def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest | None) -> Chunk:
+    """Return the server's choice, judged again at the newest observation where that is wanted."""
+    seed = _seed(remote.seed, request)
     decision = client.steer(
         request.observations,
         budget_s=remote.budget_s,
         num_candidates=remote.num_candidates,
-        noise_seed=_seed(remote.seed, request),
+        noise_seed=seed,
         epoch=request.epoch,
+        return_candidates=sensed is not None,
     )
-    return chunk_of(decision, request)
-
-
-def chunk_of(decision: Decision, request: Request) -> Chunk:
-    """Return the chunk of a decision, as it will run."""
-    return Chunk(
-        actions=decision.chunk,
-        consumed=request.consumed,
-        frozen=min(request.frozen, len(decision.chunk) - 1),
-        commit=min(decision.commit_horizon, len(decision.chunk)),
-        captured_at_s=request.captured_at_s,
-        epoch=request.epoch,
-        sequence=request.sequence,
-        is_steered=decision.reason in _JUDGED,
-    )
+    found = None if sensed is None else sensed.read()
+    if found is None:
+        return decided(decision, request)
+    newest = sensed_from_bytes(found[1])
+    return rescored(client, decision, request, newest, budget_s=remote.rescore_s, noise_seed=seed)
 
 
 def _seed(seed: int, request: Request) -> int:

@@ -14,8 +14,10 @@ from steer.loop.handover import (
     chunk_to_bytes,
     request_from_bytes,
     request_to_bytes,
+    sensed_from_bytes,
+    sensed_to_bytes,
 )
-from steer.loop.planner import Request
+from steer.loop.planner import Request, Sensed
 from steer.types import EncodedImage, Observation
 
 SEEN = Observation(
@@ -35,6 +37,7 @@ REQUEST = Request(
     sequence=5,
     captured_at_s=12.5,
 )
+TICK = Sensed(observation=SEEN, consumed=9, epoch=3, captured_at_s=13.5)
 CHUNK = Chunk(
     actions=np.float32([[1, 2], [3, 4], [5, np.nan]]),
     consumed=7,
@@ -62,6 +65,14 @@ def test_a_request_comes_out_as_it_went_in():
     assert (last.instruction, last.captured_at_s) == ("push", 12.5)
 
 
+def test_a_tick_comes_out_as_it_went_in():
+    """What the robot senses, and how far it is."""
+    found = sensed_from_bytes(sensed_to_bytes(TICK))
+
+    assert (found.consumed, found.epoch, found.captured_at_s) == (9, 3, 13.5)
+    np.testing.assert_array_equal(found.observation.running, SEEN.running)
+
+
 def test_a_chunk_comes_out_as_it_went_in():
     """NaN, too: whoever takes it says no."""
     found = chunk_from_bytes(chunk_to_bytes(CHUNK))
@@ -73,7 +84,7 @@ def test_a_chunk_comes_out_as_it_went_in():
 @given(st.binary(max_size=300))
 def test_bytes_of_anything_else_are_refused(data):
     """With an error of ours, whatever they are."""
-    for read in (request_from_bytes, chunk_from_bytes):
+    for read in (request_from_bytes, chunk_from_bytes):  # a tick's rest may be any observation
         with pytest.raises(InvalidInputError):
             read(data)
 

@@ -52,22 +52,26 @@ class Place:
 class Late:
     """Answers after some ticks: row i of a chunk is the number of the action that it is for."""
 
-    def __init__(self):
-        self.delay, self.requests, self.due, self.tick = 2, [], [], 0
+    def __init__(self, clock):
+        self.clock, self.delay, self.requests, self.due = clock, 2, [], []
+        self.sensed = []
         self.error = None
 
     def submit(self, request):
         if self.error is not None:
             raise self.error
         self.requests.append(request)
-        self.due.append((self.tick + self.delay, request))
+        self.due.append((self.clock.now_s() + (self.delay - 0.5) / HZ, request))
+
+    def sense(self, sensed):
+        self.sensed.append(sensed)
 
     def poll(self):
         if self.error is not None:
             raise self.error
-        self.tick += 1
-        ready = [request for due, request in self.due if due <= self.tick]
-        self.due = [item for item in self.due if item[0] > self.tick]
+        now_s = self.clock.now_s()
+        ready = [request for due_s, request in self.due if due_s <= now_s]
+        self.due = [item for item in self.due if item[0] > now_s]
         return self.answer(ready[-1]) if ready else None
 
     def answer(self, request):
@@ -87,7 +91,7 @@ class Late:
 def world():
     """A loop whose epoch has begun, and everything that it is made of."""
     clock = FakeClock()
-    robot, planner = Place(clock), Late()
+    robot, planner = Place(clock), Late(clock)
     system = System1(BODY, Limits.of(BODY), max_age_s=3.0, ladder=Ladder({Rung.HOLD: 10.0}))
     loop = Loop(
         robot,
@@ -246,3 +250,24 @@ def test_it_can_be_asked_at_a_rate(world):
 
     gaps = np.diff([request.consumed for request in world.planner.requests])
     assert set(gaps[2:].tolist()) == {4}
+
+
+def test_the_planner_hears_of_every_tick(world):
+    """By a request or, at all others, by what the robot senses and has consumed."""
+    world.tick(40)
+
+    ticks = len(world.planner.requests) + len(world.planner.sensed)
+    assert ticks == 40
+    last = world.planner.sensed[-1]
+    rest = last.observation.running[:, 0].tolist()
+    assert rest == list(range(last.consumed, last.consumed + len(rest)))
+
+
+def test_an_answer_that_takes_no_time_runs_in_the_same_tick(world):
+    """In virtual time: nothing is ever frozen, and nothing is old."""
+    world.planner.delay = 0
+
+    found = world.tick(30)
+
+    assert {item.command.rung for item in found} == {Rung.STEERED}
+    assert max(item.command.age_s for item in found) == pytest.approx(0.7)

@@ -10,7 +10,7 @@ import pytest
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import InvalidInputError
-from steer.loop.planner import Request
+from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.remote_worker import _seed
 from steer.types import Selection
@@ -87,6 +87,20 @@ def test_the_newest_request_is_the_one_that_is_answered(planner, ask):
 
     assert len(found) < 20
     assert [chunk.sequence for chunk in found] == sorted(chunk.sequence for chunk in found)
+
+
+def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, observation):
+    """The chunk is as long as what can still run, and as young as what the robot senses."""
+    with RemotePlanner(replace(remote, rescore_s=1.0)) as planner:
+        planner.submit(ask(1))
+        whole = answer(planner)
+        planner.sense(Sensed(observation=observation, consumed=4, epoch=1, captured_at_s=7.6))
+        planner.submit(ask(2))
+        cut = answer(planner)
+
+    assert (whole.consumed, cut.consumed) == (3, 4)
+    assert len(cut.actions) == len(whole.actions) - 1
+    assert (cut.captured_at_s, cut.frozen) == (7.6, 1)
 
 
 def test_a_process_that_is_killed_is_started_anew(planner, ask):

@@ -1,0 +1,106 @@
+"""Old candidates at the newest observation: what is gone is cut off, what runs competes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from steer.loop.fresh import decided, rescored, windows
+from steer.loop.planner import Request, Sensed
+from steer.types import Candidates, Decision, Observation, Provenance, Reason
+
+N, HORIZON, CRITIC = 3, 8, 4
+ACTIONS = np.arange(N * HORIZON, dtype=np.float32).reshape(N, HORIZON, 1)
+
+
+def seen(running=None):
+    rest = None if running is None else np.float32(running)[:, None]
+    return Observation({"observation.state": np.zeros(1, np.float32)}, running=rest)
+
+
+def request(**changes):
+    some = {"consumed": 10, "frozen": 3, "epoch": 1, "sequence": 4, "captured_at_s": 1.0}
+    return Request(observations=(seen(),), **{**some, **changes})
+
+
+def sensed(consumed=12, running=None, epoch=1):
+    return Sensed(observation=seen(running), consumed=consumed, epoch=epoch, captured_at_s=1.2)
+
+
+def decision(**changes):
+    some = {
+        "index": 1,
+        "chunk": ACTIONS[1],
+        "commit_horizon": 4,
+        "reason": Reason.ADVANTAGE,
+        "candidates": Candidates(ACTIONS),
+    }
+    return Decision(**{**some, **changes})
+
+
+class Client:
+    """Ranks by taking a candidate that the test names."""
+
+    def __init__(self, index=2, reason=Reason.ADVANTAGE):
+        self.session = SimpleNamespace(critic=SimpleNamespace(horizon=CRITIC))
+        self.index, self.reason, self.calls = index, reason, []
+
+    def rank(self, observation, candidates, **options):
+        self.calls.append((observation, candidates, options))
+        return decision(index=self.index, chunk=candidates.actions[self.index], reason=self.reason)
+
+
+def test_what_was_consumed_is_cut_off_and_what_runs_competes():
+    """Last, and as long as the others; candidate 0 stays the policy's own."""
+    found, kinds = windows(ACTIONS, np.arange(100, 110, dtype=np.float32)[:, None], gone=3)
+
+    assert found.shape == (N + 1, HORIZON - 3, 1)
+    np.testing.assert_array_equal(found[:N], ACTIONS[:, 3:])
+    assert found[N, :, 0].tolist() == [100, 101, 102, 103, 104]
+    assert kinds == (Provenance.POLICY,) * N + (Provenance.CONTINUATION,)
+
+
+@pytest.mark.parametrize("running", [None, np.zeros((4, 1), np.float32)])
+def test_what_runs_too_briefly_does_not_compete(running):
+    """It would have to be made longer by somebody."""
+    found, kinds = windows(ACTIONS, running, gone=3)
+
+    assert (len(found), len(kinds)) == (N, N)
+
+
+def test_the_best_at_the_newest_observation_runs_from_there():
+    """Its rows, count and age are those of now; what is left frozen stays so."""
+    client = Client(index=2)
+    chunk = rescored(client, decision(), request(), sensed(), budget_s=0.02)
+
+    np.testing.assert_array_equal(chunk.actions, ACTIONS[2, 2:])
+    assert (chunk.consumed, chunk.frozen, chunk.captured_at_s) == (12, 1, 1.2)
+    assert (chunk.epoch, chunk.sequence, chunk.commit, chunk.is_steered) == (1, 4, 4, True)
+    assert client.calls[0][2]["budget_s"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("now", "client"),
+    [
+        (sensed(consumed=10), Client()),
+        (sensed(epoch=2), Client()),
+        (sensed(consumed=10 + HORIZON - CRITIC + 1), Client()),
+        (sensed(), Client(reason=Reason.LATE)),
+    ],
+    ids=["no newer", "another epoch", "too few rows for the critic", "no judgement"],
+)
+def test_else_the_decision_stays_what_it_was(now, client):
+    """As old as it is; whoever takes it looks at its age."""
+    chunk = rescored(client, decision(), request(), now, budget_s=0.02)
+
+    np.testing.assert_array_equal(chunk.actions, ACTIONS[1])
+    assert (chunk.consumed, chunk.captured_at_s) == (10, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_steered"),
+    [(Reason.MARGIN, True), (Reason.CRITIC, False), (Reason.BUDGET, False)],
+)
+def test_a_chunk_that_no_critic_has_seen_is_the_policy_s_own(reason, is_steered):
+    """One that it has seen and left is steered."""
+    assert decided(decision(reason=reason), request()).is_steered is is_steered

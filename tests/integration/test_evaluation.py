@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 EVALUATE = (
     *("sim.evaluate", "--cells", "diffusion/push", "--arms", "alone,steered", "--seeds", "user"),
-    *("--workers", 2),
+    *("--workers", 2, "--candidates", 8),
 )
 
 

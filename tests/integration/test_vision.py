@@ -39,7 +39,7 @@ def home(tmp_path_factory, run):
 
 
 @pytest.fixture(scope="module")
-def trained(run):
+def trained(home, run):
     """Train a critic of what a camera saw and the robot's own state; return its directory."""
 
     def train(kind):
@@ -55,7 +55,7 @@ def trained(run):
 
 
 @pytest.fixture(scope="module")
-def evaluate(call):
+def evaluate(home, call):
     """Run an episode of each arm with a critic; return the exit code and what was said."""
 
     def evaluated(critic, output, *options):

@@ -8,6 +8,9 @@ chosen on, the second with the camera's observation blanked. Beside them a criti
 at anything but proprioception, `blind`: what it gains, chunks tell by themselves. The critic alone
 decides, agreement has no weight. What was made is kept under `--work`: a command that was stopped
 goes on. Writes `demo/vision.json`; `make results` publishes it.
+
+`--critics DIR` measures critics that are there, `DIR/<sense>/<task>`, and trains none; `--runs DIR`
+keeps the episodes elsewhere.
 """
 
 import argparse
@@ -63,7 +66,7 @@ def plan(options: argparse.Namespace, sense: str, task: str) -> list[list[Stage]
     """
     spec = spec_of(task)
     root, seen = options.data / spec.dataset, options.work / "frames" / sense / task
-    critic = options.work / "critics" / sense / task
+    critic = _critic(options, sense, task)
     looking = ("--frames", str(seen), "--batch-size", "128") if sense != "blind" else ()
     where = ("--dataset", str(root), "--task", task, *looking, "--output", str(critic))
     how = ("--horizon", str(spec.commit_horizon), "--steps", str(options.steps), "--resume")
@@ -75,6 +78,8 @@ def plan(options: argparse.Namespace, sense: str, task: str) -> list[list[Stage]
         _CODE,
     )
     runs = [_run(options, sense, task, name) for name in _RUNS[sense]]
+    if options.critics:
+        return [runs]
     if sense == "blind":
         return [[learn], runs]
     frames = ("-m", "sim.frames", *_looking(sense, spec, root), "--output", str(seen))
@@ -95,7 +100,7 @@ def _looking(sense: str, spec: TaskSpec, root: Path) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace, sense: str, task: str, name: str) -> Stage:
-    spec, critic = spec_of(task), options.work / "critics" / sense / task
+    spec, critic = spec_of(task), _critic(options, sense, task)
     seeds = ("--seeds", options.seeds, "--first", str(options.first))
     arm = "alone" if name == "alone" else "steered"
     what = ("--cells", f"{POLICY_OF[task]}/{task}", "--arms", arm, *_DECIDING)
@@ -110,8 +115,14 @@ def _run(options: argparse.Namespace, sense: str, task: str, name: str) -> Stage
     )
 
 
+def _critic(options: argparse.Namespace, sense: str, task: str) -> Path:
+    home: Path = options.critics or options.work / "critics"
+    return home / sense / task
+
+
 def _rows(options: argparse.Namespace, sense: str, task: str, name: str) -> Path:
-    home: Path = options.work / "runs" / f"{options.seeds}-{options.first}"
+    runs = options.runs or options.work / "runs"
+    home: Path = runs / f"{options.seeds}-{options.first}"
     return home / sense / f"{task}-{name}"
 
 
@@ -170,6 +181,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="directory of the demonstrations")
     parser.add_argument("--work", type=Path, required=True, help="where critics and runs are made")
+    parser.add_argument("--critics", type=Path, help="measure these; default: train them")
+    parser.add_argument("--runs", type=Path, help="of the episodes (default: WORK/runs)")
     parser.add_argument("--senses", nargs="+", choices=SENSES[1:], default=SENSES[1:])
     parser.add_argument("--tasks", nargs="+", choices=tuple(POLICY_OF), default=tuple(POLICY_OF))
     parser.add_argument("--steps", type=int, default=1500, help="of a critic (default: 1500)")

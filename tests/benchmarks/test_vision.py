@@ -9,7 +9,14 @@ from benchmarks.vision import POLICY_OF, SENSES, gain_of, main, plan
 from sim.stats import Cell
 
 OPTIONS = SimpleNamespace(
-    data=Path("data"), work=Path("work"), steps=10, episodes=4, seeds="user", first=3000
+    data=Path("data"),
+    work=Path("work"),
+    critics=None,
+    runs=None,
+    steps=10,
+    episodes=4,
+    seeds="user",
+    first=3000,
 )
 
 
@@ -54,6 +61,16 @@ def test_the_policy_alone_runs_once_a_task():
     arms = [after(run, "--arms") for sense in SENSES for run in plan(OPTIONS, sense, "push")[-1]]
 
     assert arms == ["alone", "steered", "steered", "steered", "steered", "steered"]
+
+
+def test_critics_that_are_there_are_measured_and_not_trained():
+    """With their episodes where they are wanted."""
+    given = SimpleNamespace(**{**vars(OPTIONS), "critics": Path("c"), "runs": Path("r")})
+
+    ((seen, blank),) = plan(given, "rgb", "push")
+
+    assert after(seen, "--critic") == after(blank, "--critic") == "push=c/rgb/push"
+    assert after(seen, "--output") == "r/user-3000/rgb/push-seen"
 
 
 def test_a_gain_is_paired_by_seed():

@@ -12,6 +12,7 @@ gate (`--margin 0`) recipes whose values have other units stand side by side.
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -121,7 +122,7 @@ def _ablate(options: argparse.Namespace) -> int:
     if options.output:
         write_results(options.output / "judged.json", results)
         write_whole(options.output / "table.md", f"# Recipes on the bank\n\n{shown}")
-    write_records(RECORDS, records(results, command=_command(options)))
+    write_records(RECORDS, records(results, command=options.command))
     return 0
 
 
@@ -150,13 +151,6 @@ def records(results: Sequence[Mapping[str, Any]], *, command: str) -> list[dict[
     return found
 
 
-def _command(options: argparse.Namespace) -> str:
-    where = f"{options.bank} --data {options.data} --rollouts {options.rollouts}"
-    steps = "" if options.steps is None else f" --steps {options.steps}"
-    margin = " ".join(f"{value:g}" for value in options.margin)
-    return f"python -m sim.bank.ablate {where} --work {options.work}{steps} --margin {margin}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 done, 1 a training failed, 2 refused, 130 interrupted."""
     parser = argparse.ArgumentParser(
@@ -174,9 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--jobs", type=int, default=_JOBS, help="trainings at a time")
     add_judging(parser)
-    return exit_code(
-        "sim.bank.ablate", partial(_ablate, parser.parse_args(arguments)), interrupted=GOES_ON
-    )
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(words)
+    options.command = shlex.join(["python", "-m", "sim.bank.ablate", *words])
+    return exit_code("sim.bank.ablate", partial(_ablate, options), interrupted=GOES_ON)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Chunk:
         if len(shape) != 2 or not self.actions.size:
             contract = "shape [H, A], each >= 1"
             raise InvalidInputError.expected("chunk.actions", contract, f"shape {list(shape)}")
+        if self.actions.dtype != np.float32:
+            raise InvalidInputError.expected("chunk.actions", "float32", self.actions.dtype)
         if not 1 <= self.commit <= len(self.actions):
             contract = f"1..{len(self.actions)}"
             raise InvalidInputError.expected("chunk.commit", contract, self.commit)
@@ -142,13 +144,13 @@ class ChunkBuffer:
         if refusal is not None:
             self.counts[refusal] += 1
             return refusal
-        self._switch()  # what has waited long enough runs, and is not replaced unseen
+        self._switch(now_s)  # what has waited long enough runs, and is not replaced unseen
         self._newest, self._waiting = chunk.sequence, chunk
         return None
 
     def peek(self, *, now_s: float) -> Row | None:
         """Return the action for the next tick; None where there is none, or it is too old."""
-        self._switch()
+        self._switch(now_s)
         chunk = self._running
         if chunk is None:
             return None
@@ -180,7 +182,7 @@ class ChunkBuffer:
 
     def left(self, *, now_s: float) -> int:
         """Return how many actions that were meant to run are left, >= 0."""
-        self._switch()
+        self._switch(now_s)
         newest = self._waiting or self._running
         if newest is None or self._is_old(newest, now_s):
             return 0
@@ -189,13 +191,20 @@ class ChunkBuffer:
             until = max(self.consumed, newest.consumed + newest.frozen) + newest.commit
         return max(0, min(until, newest.consumed + len(newest.actions)) - self.consumed)
 
-    def _switch(self) -> None:
-        """Let the waiting chunk run once what it leaves alone has been consumed, or has ended."""
+    def _switch(self, now_s: float) -> None:
+        """Let the waiting chunk run once what it leaves alone has been consumed, or has ended.
+
+        A chunk that has become too old to run has ended, too: nothing of it is consumed any more.
+        """
         waiting, running = self._waiting, self._running
         if waiting is None:
             return
         is_due = self.consumed >= waiting.consumed + waiting.frozen
-        has_ended = running is None or self.consumed >= running.consumed + len(running.actions)
+        has_ended = (
+            running is None
+            or self._is_old(running, now_s)
+            or self.consumed >= running.consumed + len(running.actions)
+        )
         if is_due or has_ended:
             self._running, self._waiting, self._has_run = waiting, None, False
             self._meant_until = self.consumed + waiting.commit

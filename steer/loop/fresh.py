@@ -89,7 +89,10 @@ def rescored(
         return decided(decision, request)
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
         return decided(decision, request)
-    actions_NLA, kinds = windows(drawn.actions, sensed.observation.running, gone=gone)
+    running = sensed.observation.running
+    if len(drawn) >= session.limits.max_candidates:
+        running = None  # no room for one more
+    actions_NLA, kinds = windows(drawn.actions, running, gone=gone)
     found = client.rank(
         sensed.observation,
         Candidates(np.ascontiguousarray(actions_NLA), kinds),

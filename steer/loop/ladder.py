@@ -113,9 +113,11 @@ class Ladder:
         return self.rung
 
     def reset(self, *, now_s: float) -> None:
-        """Leave STOP: whoever was called has seen to it."""
-        if self.rung is Rung.STOP:
+        """Begin anew from HOLD, every rung's time before it: whoever was called has seen to it."""
+        if self.rung is not Rung.HOLD:
             self._move(Rung.HOLD, "reset", now_s)
+        self._spent.clear()
+        self._since_s = None
 
     def stop(self, *, now_s: float, cause: str) -> None:
         """Stop at once, whatever there is."""

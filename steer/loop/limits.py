@@ -175,9 +175,15 @@ class Limiter:
         Args:
             command: Of where the robot stands, [A]; None where it is not known: the first command
                 is then held to its range alone.
+
+        Raises:
+            InvalidInputError: It has another shape, or is not finite.
         """
         self._last = None
         if command is not None:
+            if command.shape != (len(self.limits),) or not np.isfinite(command).all():
+                contract = f"shape [{len(self.limits)}], finite"
+                raise InvalidInputError.expected("rest", contract, command)
             self._last = np.tile(np.asarray(command, np.float64), (_HISTORY, 1))
 
     def apply(self, wanted: NDArray[np.float32]) -> Limited:

@@ -114,15 +114,18 @@ class Loop:
         """Do one tick."""
         begun_s = self._clock.now_s()
         self._tick += 1
-        self._take()
+        self._guarded("planner.poll", self._take)
         observing_s = self._clock.now_s()
-        observation = self._observe()
+        observation = self._guarded("robot.observe", self._observe)
         observed_s = self._clock.now_s()
         asked = False
         if observation is not None:
-            asked = self._tell(observation, observed_s)
+            seen = observation
+            asked = bool(self._guarded("planner", lambda: self._tell(seen, observed_s)))
         if asked:
-            self._take()  # in virtual time an answer may take no time at all
+            self._guarded(
+                "planner.poll", self._take
+            )  # in virtual time an answer may take no time at all
         command = self._system.step(now_s=observed_s)
         acting_s = self._clock.now_s()
         if command is not None:
@@ -131,7 +134,7 @@ class Loop:
         return Ticked(tick, command, asked, cost_s)
 
     def _take(self) -> None:
-        chunk = self._guarded("planner.poll", self._planner.poll)
+        chunk = self._planner.poll()
         if chunk is None:
             return
         now_s = self._clock.now_s()
@@ -145,9 +148,7 @@ class Loop:
             self._is_answered = True
 
     def _observe(self) -> Observation | None:
-        observation = self._guarded("robot.observe", self._robot.observe)
-        if observation is None:
-            return None
+        observation = self._robot.observe()
         fault = self._guard.fault(observation, now_s=self._clock.now_s())
         if fault:
             self._count("observation", fault)

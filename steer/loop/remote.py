@@ -83,7 +83,7 @@ class Remote:
             **{
                 **tree,
                 "embodiment": Embodiment.from_json(tree["embodiment"]),
-                "tls": None if tls is None else TlsFiles(**tls),
+                "tls": None if tls is None else TlsFiles(**_paths(tls)),
                 "selection": Selection(
                     **{**selection, "paraphrases": tuple(selection["paraphrases"])}
                 ),
@@ -188,6 +188,11 @@ class RemotePlanner:
                 return
             logger.error("system 2 ended code=%d; it is started anew", code)
             self._is_closed.wait(_RESTART_S)
+
+
+def _paths(tls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of TLS files, those that name one as paths."""
+    return {k: Path(v) if v and k != "server_name" else v for k, v in tls.items()}
 
 
 def _tell(stream: IO[str] | None, text: str) -> None:

@@ -105,6 +105,16 @@ def test_an_action_expires_with_its_observation(buffer):
     assert buffer.left(now_s=5.01 + AGE_S) == 0
 
 
+def test_a_chunk_that_has_become_too_old_is_not_waited_for(buffer):
+    """Nothing of it is consumed any more: what waits for its rows would wait for ever."""
+    buffer.offer(chunk(1, captured_at_s=0.0), now_s=0.0)
+    run(buffer, 1)
+    buffer.offer(chunk(2, consumed=1, frozen=3, captured_at_s=0.9), now_s=0.9)
+
+    assert run(buffer, 1, now_s=0.9) == [101]
+    assert run(buffer, 2, now_s=1.1) == [201, 202]
+
+
 def test_what_would_follow_is_told(buffer):
     """For the next request: the running chunk's rest, and how much of it was meant to run."""
     buffer.offer(chunk(1), now_s=0.0)

@@ -42,7 +42,9 @@ class Client:
     """Ranks by taking a candidate that the test names."""
 
     def __init__(self, index=2, reason=Reason.ADVANTAGE):
-        self.session = SimpleNamespace(critic=SimpleNamespace(horizon=CRITIC))
+        self.session = SimpleNamespace(
+            critic=SimpleNamespace(horizon=CRITIC), limits=SimpleNamespace(max_candidates=N + 1)
+        )
         self.index, self.reason, self.calls = index, reason, []
 
     def rank(self, observation, candidates, **options):
@@ -104,3 +106,12 @@ def test_else_the_decision_stays_what_it_was(now, client):
 def test_a_chunk_that_no_critic_has_seen_is_the_policy_s_own(reason, is_steered):
     """One that it has seen and left is steered."""
     assert decided(decision(reason=reason), request()).is_steered is is_steered
+
+
+def test_where_there_is_no_room_the_running_chunk_does_not_compete():
+    """The server takes no more candidates than it has said."""
+    client = Client()
+    client.session.limits.max_candidates = N
+    rescored(client, decision(), request(), sensed(running=np.arange(10)), budget_s=0.02)
+
+    assert len(client.calls[0][1]) == N

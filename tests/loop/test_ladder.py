@@ -104,3 +104,14 @@ def test_limits_that_are_none_are_refused(limits_s):
     """Of a stop there is none."""
     with pytest.raises(InvalidInputError, match="expected seconds > 0, for any rung but STOP"):
         Ladder(limits_s=limits_s)
+
+
+def test_a_reset_gives_every_rung_its_time_again():
+    """What was spent before a person came is not spent after, nor is the pause."""
+    ladder = Ladder(limits_s={POLICY: 1.0, HOLD: 2.0})
+    stopped = climb(ladder, (0, POLICY), (1, POLICY), (3, POLICY))
+    ladder.reset(now_s=100.0)
+
+    assert stopped == [POLICY, HOLD, STOP]
+    assert climb(ladder, (200, HOLD), (201, POLICY)) == [HOLD, POLICY]
+    assert ladder.times_s[HOLD] == 3.0

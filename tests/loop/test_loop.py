@@ -271,3 +271,24 @@ def test_an_answer_that_takes_no_time_runs_in_the_same_tick(world):
 
     assert {item.command.rung for item in found} == {Rung.STEERED}
     assert max(item.command.age_s for item in found) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("answer", ["no chunk", np.zeros((16, 1)), 7])
+def test_a_planner_that_answers_with_anything_harms_nothing(world, answer):
+    """It is counted as its fault, and the robot goes on."""
+    world.tick(5)
+    world.planner.answer = lambda request: answer
+    found = world.tick(20)
+
+    assert all(item.command is not None for item in found)
+    assert world.loop.counts["planner.poll"] >= 1
+
+
+def test_a_robot_that_senses_anything_harms_nothing(world):
+    """What runs goes on; nothing is decided on it."""
+    world.tick(5)
+    world.robot.observe = lambda: {"observation.state": 0}
+    found = world.tick(3)
+
+    assert all(item.command is not None for item in found)
+    assert world.loop.counts["robot.observe"] == 3

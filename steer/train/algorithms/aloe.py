@@ -15,9 +15,6 @@ from steer.train.algorithms.base import Batch, Learner, check_monte_carlo_weight
 
 __all__ = ["Aloe", "AloeConfig", "above_mean"]
 
-_ROUNDING = 1e-6
-"""Of a mean of equal values, which may come out above them all."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class AloeConfig:
@@ -77,5 +74,6 @@ def above_mean(value_KBN: Float[Tensor, "K B N"]) -> Float[Tensor, "K B"]:
     Which those are is one choice for all members, as what a policy leaves out is.
     """
     shared_BN = value_KBN.mean(0)
-    keeps_BN = (shared_BN >= shared_BN.mean(1, keepdim=True) - _ROUNDING).float()
+    least_B1 = torch.minimum(shared_BN.mean(1), shared_BN.amax(1)).unsqueeze(1)
+    keeps_BN = (shared_BN >= least_B1).float()  # a mean of equal values may round above them all
     return (value_KBN * keeps_BN).sum(2) / keeps_BN.sum(1)

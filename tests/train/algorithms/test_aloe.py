@@ -14,6 +14,8 @@ def test_draws_that_are_worse_than_their_mean_are_left_out():
 
 def test_equal_draws_are_all_kept():
     """Rounding leaves none out, or all."""
-    value_KBN = torch.full((2, 1, 7), 0.1)
+    value_B = torch.linspace(-100, 0, 2000)
+    for count in (3, 7, 8, 50):
+        value_KBN = value_B[None, :, None].expand(2, -1, count)
 
-    torch.testing.assert_close(above_mean(value_KBN), torch.full((2, 1), 0.1))
+        torch.testing.assert_close(above_mean(value_KBN), value_B.expand(2, -1))

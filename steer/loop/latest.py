@@ -51,7 +51,7 @@ class Latest:
             if capacity is not None:
                 if capacity < 1:
                     raise InvalidInputError.expected("capacity", ">= 1", capacity)
-                os.ftruncate(descriptor, _SLOT + _SLOTS * (_VALUE + capacity))
+                os.posix_fallocate(descriptor, 0, _SLOT + _SLOTS * (_VALUE + capacity))
             length = os.fstat(descriptor).st_size
             if length < _SLOT:
                 raise InvalidInputError.expected("path", "a file of steer.loop.latest", path)
@@ -92,15 +92,14 @@ class Latest:
 
     def read(self, *, after: int = 0) -> tuple[int, bytes] | None:
         """Return the newest whole value with its number; None where there is none after `after`."""
-        found = [self._read(slot) for slot in range(_SLOTS)]
-        newest = max((item for item in found if item is not None), default=None)
-        return newest if newest is not None and newest[0] > after else None
+        found = [self._read(slot, after) for slot in range(_SLOTS)]
+        return max((item for item in found if item is not None), default=None)
 
-    def _read(self, slot: int) -> tuple[int, bytes] | None:
+    def _read(self, slot: int, after: int) -> tuple[int, bytes] | None:
         place, memory = self._place(slot), self._memory
         (begin,) = _NUMBER.unpack_from(memory, place)
         length, checksum = _SIZE.unpack_from(memory, place + _LENGTH)
-        if not begin or length > self.capacity:
+        if begin <= after or length > self.capacity:  # looking for news costs no copy
             return None
         value = memory[place + _VALUE : place + _VALUE + length]
         (end,) = _NUMBER.unpack_from(memory, place + _AFTER)

@@ -143,7 +143,9 @@ class Loop:
             self.counts[f"chunk {refusal.value}"] += 1
         if chunk.epoch != self._epoch:
             return
-        if self._asked is not None and chunk.sequence >= self._asked.sequence:
+        if self._asked is None or self._is_answered:
+            return  # asked by nobody any more: it says nothing of delays
+        if chunk.sequence >= self._asked.sequence:
             self._delay.note(self._tick - self._asked_tick)
             self._is_answered = True
 

@@ -1,7 +1,8 @@
 """What a robot does when what it should do is not there: rung by rung down to a stop."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -11,6 +12,8 @@ from steer.errors import InvalidInputError
 __all__ = ["DEFAULT_LIMITS_S", "Change", "Ladder", "Rung"]
 
 logger = logging.getLogger(__name__)
+
+_KEPT = 64
 
 
 class Rung(IntEnum):
@@ -66,15 +69,14 @@ class Ladder:
 
     Attributes:
         limits_s: How long at a stretch on each rung; see `DEFAULT_LIMITS_S`. STOP has none.
-        on_change: Called with each change, in the control loop: it must return at once. What it
-            raises is logged and harms nothing.
+        changes: The last steps on it, the oldest first; whoever wants to be told takes them out.
         counts: How often each rung was entered.
         times_s: Time on each rung, in seconds, up to the last tick.
         rung: Where the robot stands; HOLD before anything has come.
     """
 
     limits_s: Mapping[Rung, float] = DEFAULT_LIMITS_S
-    on_change: Callable[[Change], None] | None = None
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=_KEPT))
     counts: dict[Rung, int] = field(default_factory=lambda: dict.fromkeys(Rung, 0))
     times_s: dict[Rung, float] = field(default_factory=lambda: dict.fromkeys(Rung, 0.0))
     rung: Rung = Rung.HOLD
@@ -147,9 +149,4 @@ class Ladder:
             change.stayed_s,
             cause,
         )
-        if self.on_change is None:
-            return
-        try:
-            self.on_change(change)
-        except Exception:  # the user's own code, in a loop that must go on
-            logger.exception("on_change raised")
+        self.changes.append(change)

@@ -4,6 +4,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from steer.clock import Clock, MonotonicClock
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
-from steer.loop.ladder import Rung
+from steer.loop.ladder import Change, Rung
 from steer.loop.planner import Planner, Request, Sensed
 from steer.loop.system1 import Command, System1
 from steer.loop.ticker import Tick, Ticker
@@ -72,6 +73,7 @@ class Loop:
         replan_ticks: Ask anew so many ticks after the last time; 0 asks once what is left of the
             newest chunk is what an answer takes.
         patience_ticks: Take a request that was not answered for so long as lost.
+        on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
 
     Attributes:
@@ -89,11 +91,13 @@ class Loop:
         num_observations: int = 1,
         replan_ticks: int = 0,
         patience_ticks: int = 50,
+        on_change: Callable[[Change], object] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._robot, self._planner, self._system = robot, planner, system
         self._guard, self._delay = guard, delay
         self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
+        self._on_change = on_change
         self._clock: Clock = clock or MonotonicClock()
         self.counts: Counter[str] = Counter()
         self._epoch = self._sequence = self._failures = 0
@@ -130,8 +134,16 @@ class Loop:
         acting_s = self._clock.now_s()
         if command is not None:
             self._act(command)
+        self._tell_changes()
         cost_s = (observing_s - begun_s) + (acting_s - observed_s)
         return Ticked(tick, command, asked, cost_s)
+
+    def _tell_changes(self) -> None:
+        changes, tell = self._system.ladder.changes, self._on_change
+        while changes:
+            change = changes.popleft()
+            if tell is not None:
+                self._guarded("on_change", partial(tell, change))
 
     def _take(self) -> None:
         chunk = self._planner.poll()

@@ -292,3 +292,19 @@ def test_a_robot_that_senses_anything_harms_nothing(world):
 
     assert all(item.command is not None for item in found)
     assert world.loop.counts["robot.observe"] == 3
+
+
+def test_a_callback_that_raises_harms_nothing(world):
+    """It is told of each step on the ladder once, after the robot was commanded."""
+    told = []
+
+    def tell(change):
+        told.append((change.after, len(world.robot.told)))
+        raise RuntimeError("my bug")
+
+    world.loop._on_change = tell
+    world.tick(20)
+
+    assert told == [(Rung.STEERED, 3)]
+    assert world.loop.counts["on_change"] == 1
+    assert len(world.robot.told) == 20

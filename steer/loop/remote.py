@@ -10,7 +10,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from steer.channel import TlsFiles
@@ -95,7 +94,8 @@ class RemotePlanner:
     """Asks a server from a process of its own; `submit` and `poll` touch memory alone.
 
     The process is started anew when it dies, however it dies; one that is stopped is waited for by
-    nobody. The server may come and go: the process goes on asking for the newest request.
+    nobody. The server may come and go: the process goes on asking for the newest request. Close it,
+    as `contextlib.closing` does.
 
     Args:
         remote: What to ask.
@@ -119,19 +119,6 @@ class RemotePlanner:
         self._is_closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="steer-system2", daemon=True)
         self._keeper.start()
-
-    def __enter__(self) -> "RemotePlanner":
-        """Return this planner."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def submit(self, request: Request) -> None:
         """Put a request in the place of the one before.

@@ -4,6 +4,7 @@ Shapes: `A` action.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,7 @@ class System1:
         limits: Of its commands.
         max_age_s: How long after its observation a chunk may run, in seconds.
         ladder: With the time limits of its rungs.
+        holds: Dimensions whose commands are places although all others are relative, by name.
         brake_s: How long slowing down takes where the limits allow it, in seconds.
 
     Attributes:
@@ -66,6 +68,7 @@ class System1:
         max_age_s: float,
         ladder: Ladder | None = None,
         brake_s: float = 0.2,
+        holds: Collection[str] = ("gripper",),
     ) -> None:
         if len(limits) != embodiment.action_dim:
             contract = f"of {embodiment.action_dim} dimensions, as the embodiment"
@@ -74,8 +77,12 @@ class System1:
             raise InvalidInputError.expected("embodiment.control_hz", "a rate > 0", 0)
         self.buffer = ChunkBuffer(embodiment.action_dim, max_age_s=max_age_s)
         self.ladder, self.limiter = ladder or Ladder(), Limiter(limits)
-        # Relative commands of what has a unit are motion; a gripper's command is where it stays.
-        is_motion = [embodiment.mode == "delta" and bool(dim.unit) for dim in embodiment.actions]
+        if not embodiment.mode:
+            raise InvalidInputError.expected("embodiment.mode", "delta or absolute", "not known")
+        # Relative commands are motion, whose end is zero; what holds stays as it was commanded.
+        is_motion = [
+            embodiment.mode == "delta" and dim.name not in holds for dim in embodiment.actions
+        ]
         self._is_motion_A = np.array(is_motion)
         self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
         self._sent: list[NDArray[np.float32]] = []

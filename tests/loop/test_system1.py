@@ -184,3 +184,22 @@ def test_limits_of_another_body_are_refused():
 
     with pytest.raises(InvalidInputError, match="limits: expected of 2 dimensions"):
         System1(robot, one, max_age_s=1.0)
+
+
+def test_a_body_that_does_not_say_whether_its_commands_are_relative_is_refused():
+    """Nobody could hold it: its last command may be a place, or a speed for ever."""
+    robot = body("")
+
+    with pytest.raises(InvalidInputError, match=r"embodiment\.mode: expected delta or absolute"):
+        System1(robot, Limits.of(robot), max_age_s=1.0)
+
+
+def test_a_relative_dimension_without_a_unit_is_motion_all_the_same():
+    """It ends at zero; only what is said to hold stays."""
+    dims = (ActionDim(name="x"), ActionDim(name="gripper"))
+    robot = Embodiment(name="b", control_hz=HZ, actions=dims, observations=(), mode="delta")
+    system = System1(robot, Limits.of(robot), max_age_s=9.0, brake_s=0.2)
+    system.begin(1)
+    system.offer(chunk([1.0]), now_s=0.0)
+
+    assert run(system, 5)[-1].action.tolist() == [0.0, 1.0]

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import InvalidInputError
@@ -33,7 +35,7 @@ def remote(address, robot):
 
 @pytest.fixture
 def planner(remote):
-    with RemotePlanner(remote) as made:
+    with closing(RemotePlanner(remote)) as made:
         yield made
 
 
@@ -91,7 +93,7 @@ def test_the_newest_request_is_the_one_that_is_answered(planner, ask):
 
 def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, observation):
     """The chunk is as long as what can still run, and as young as what the robot senses."""
-    with RemotePlanner(replace(remote, rescore_s=1.0)) as planner:
+    with closing(RemotePlanner(replace(remote, rescore_s=1.0))) as planner:
         planner.submit(ask(1))
         whole = answer(planner)
         planner.sense(Sensed(observation=observation, consumed=4, epoch=1, captured_at_s=7.6))
@@ -132,14 +134,18 @@ def test_a_process_that_is_stopped_blocks_nobody_and_goes_on(planner, ask):
     assert planner.num_starts == 1
 
 
-def test_a_server_that_is_not_there_yet_is_waited_for(remote, ask, caplog):
-    """By the process alone: the robot's calls return at once."""
-    with RemotePlanner(replace(remote, target="127.0.0.1:1")) as planner:
-        planner.submit(ask(1))
+def test_a_server_that_is_not_there_blocks_nobody(remote, ask):
+    """The process goes on trying; the robot's calls touch memory alone."""
+    with closing(RemotePlanner(replace(remote, target="127.0.0.1:1"))) as planner:
+        begun_s = CLOCK.now_s()
+        for sequence in range(1, 11):
+            planner.submit(ask(sequence))
+            assert planner.poll() is None
+        took_s = CLOCK.now_s() - begun_s
         CLOCK.sleep(1.0)
 
-        assert planner.poll() is None
         assert planner.num_starts == 1
+    assert took_s < 1.0
 
 
 def test_it_leaves_nothing_behind(remote, ask):
@@ -157,7 +163,7 @@ def test_it_leaves_nothing_behind(remote, ask):
 def test_observations_that_are_too_large_are_refused(remote, ask):
     """With what was agreed."""
     with (
-        RemotePlanner(replace(remote, max_request_bytes=64)) as planner,
+        closing(RemotePlanner(replace(remote, max_request_bytes=64))) as planner,
         pytest.raises(InvalidInputError, match="value: expected <= 64 bytes"),
     ):
         planner.submit(ask(1))
@@ -172,3 +178,12 @@ def test_what_is_asked_travels_whole(remote):
     assert found.embodiment == remote.embodiment
     assert found.selection == Selection(margin=0.5, paraphrases=("a", "b"))
     assert found.tls is None
+
+
+def test_files_of_an_encrypted_connection_travel_as_paths(remote, tmp_path):
+    """The process opens them itself."""
+    for name in ("ca", "crt", "key"):
+        (tmp_path / name).write_text("PEM")
+    tls = TlsFiles(ca=tmp_path / "ca", certificate=tmp_path / "crt", key=tmp_path / "key")
+
+    assert Remote.from_json(replace(remote, tls=tls).to_json()).tls == tls

@@ -51,7 +51,8 @@ class System1:
         limits: Of its commands.
         max_age_s: How long after its observation a chunk may run, in seconds.
         ladder: With the time limits of its rungs.
-        holds: Dimensions whose commands are places although all others are relative, by name.
+        holds: Dimensions that stay as they were commanded when the robot holds, by name: places,
+            even where all others are relative.
         brake_s: How long slowing down takes where the limits allow it, in seconds.
 
     Attributes:
@@ -84,6 +85,7 @@ class System1:
             embodiment.mode == "delta" and dim.name not in holds for dim in embodiment.actions
         ]
         self._is_motion_A = np.array(is_motion)
+        self._stays_A = np.array([dim.name in holds for dim in embodiment.actions])
         self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
         self._sent: list[NDArray[np.float32]] = []
         self._held = 0
@@ -148,7 +150,8 @@ class System1:
             return None
         if not self._held:
             last, before = self._sent[0], self._sent[-1]
-            self._speed_A = np.where(self._is_motion_A, last, last - before)
+            speed_A = np.where(self._is_motion_A, last, last - before)
+            self._speed_A = np.where(self._stays_A, 0.0, speed_A)
         self._held += 1
         left = max(0.0, 1.0 - self._held / self._brake_ticks)
         speed_A = (left * self._speed_A).astype(np.float32)

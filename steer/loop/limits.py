@@ -1,10 +1,10 @@
-"""What a robot may be commanded, whatever chunks say: the last thing before it moves.
+"""What a robot may be commanded: range, and how fast commands may change.
 
 Shapes: `A` action dimensions, `T` commands that followed each other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,11 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
 
-__all__ = ["Limited", "Limiter", "Limits"]
+__all__ = ["HOLDS", "Limits", "is_motion"]
 
-_SLACK = 1e-6
-"""Of a limit, in parts of it: what rounding adds to a command that stands at it."""
-_HISTORY = 3
+HOLDS = ("gripper",)
+"""Dimensions that are places even where all others are relative, by name: a gripper stays as it was
+commanded when the robot holds."""
+
+_LEAST_COMMANDS = 4
+
+
+def is_motion(embodiment: Embodiment, name: str, holds: Collection[str] = HOLDS) -> bool:
+    """Return whether a dimension of a body commands a motion, whose end is zero, and no place."""
+    return embodiment.mode == "delta" and name not in holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,6 +72,7 @@ class Limits:
         velocity: ArrayLike = np.inf,
         acceleration: ArrayLike = np.inf,
         jerk: ArrayLike = np.inf,
+        holds: Collection[str] = HOLDS,
     ) -> "Limits":
         """Return the limits of a body: its range and largest steps, and what is given here.
 
@@ -75,6 +83,7 @@ class Limits:
                 scale in action units a second.
             acceleration: In its unit a second squared.
             jerk: In its unit a second cubed.
+            holds: Dimensions that are places even where all others are relative, by name.
 
         Raises:
             InvalidInputError: The rate is not known, or a limit is not positive.
@@ -92,16 +101,15 @@ class Limits:
             for order, value in enumerate((velocity, acceleration, jerk), start=1)
         )
         low, high = ranges.T
-        if embodiment.mode == "delta":
-            return cls(
-                low=np.maximum(low, -velocity_A),
-                high=np.minimum(high, velocity_A),
-                first=np.minimum(step, acceleration_A),
-                second=jerk_A,
-                third=np.full(len(dims), np.inf),
-            )
-        first = np.minimum(step, velocity_A)
-        return cls(low=low, high=high, first=first, second=acceleration_A, third=jerk_A)
+        is_motion_A = np.array([is_motion(embodiment, dim.name, holds) for dim in dims])
+        nothing_A = np.full(len(dims), np.inf)
+        return cls(
+            low=np.where(is_motion_A, np.maximum(low, -velocity_A), low),
+            high=np.where(is_motion_A, np.minimum(high, velocity_A), high),
+            first=np.minimum(step, np.where(is_motion_A, acceleration_A, velocity_A)),
+            second=np.where(is_motion_A, jerk_A, acceleration_A),
+            third=np.where(is_motion_A, nothing_A, jerk_A),
+        )
 
     @classmethod
     def fitted(
@@ -119,7 +127,7 @@ class Limits:
         """
         if not 0 < quantile <= 1:
             raise InvalidInputError.expected("quantile", "a share in (0, 1]", quantile)
-        long = [np.asarray(item, np.float64) for item in commands if len(item) > _HISTORY]
+        long = [np.asarray(item, np.float64) for item in commands if len(item) >= _LEAST_COMMANDS]
         if not long:
             raise InvalidInputError.expected("commands", "an episode of 4 or more", "none")
         every = np.concatenate(long)
@@ -135,123 +143,3 @@ class Limits:
         first, second, third = (np.where(bound > 0, bound, np.inf) for bound in bounds)
         low, high = every.min(0), every.max(0)
         return cls(low=low, high=high, first=first, second=second, third=third)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Limited:
-    """A command that may be sent.
-
-    Attributes:
-        command: float32 [A].
-        broken: Limits that what was wanted would have broken, by name: `finite`, `range`, `first`,
-            `second`, `third`; empty where it is sent as it was.
-    """
-
-    command: NDArray[np.float32]
-    broken: tuple[str, ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class Limiter:
-    """Moves each command no further than needed to keep the limits.
-
-    Where not all can be kept, the range goes before the first difference, that before the second,
-    and the third yields first. A dimension near the end of its range is slowed in time, so that
-    its second difference can be kept up to the end. A number that is not finite is taken for the
-    last command.
-
-    Attributes:
-        limits: To keep.
-        counts: How often each limit would have been broken, by name.
-    """
-
-    limits: Limits
-    counts: dict[str, int] = field(default_factory=dict)
-    _last: NDArray[np.float64] | None = None
-
-    def reset(self, command: NDArray[np.float32] | None = None) -> None:
-        """Begin anew from rest.
-
-        Args:
-            command: Of where the robot stands, [A]; None where it is not known: the first command
-                is then held to its range alone.
-
-        Raises:
-            InvalidInputError: It has another shape, or is not finite.
-        """
-        self._last = None
-        if command is not None:
-            if command.shape != (len(self.limits),) or not np.isfinite(command).all():
-                contract = f"shape [{len(self.limits)}], finite"
-                raise InvalidInputError.expected("rest", contract, command)
-            self._last = np.tile(np.asarray(command, np.float64), (_HISTORY, 1))
-
-    def apply(self, wanted: NDArray[np.float32]) -> Limited:
-        """Return the command to send, and remember it as the last one.
-
-        Args:
-            wanted: [A].
-
-        Raises:
-            InvalidInputError: It has another shape.
-        """
-        limits = self.limits
-        if wanted.shape != (len(limits),):
-            shape = f"shape [{len(limits)}]"
-            raise InvalidInputError.expected("command", shape, f"shape {list(wanted.shape)}")
-        broken: list[str] = []
-        value = np.asarray(wanted, np.float64)
-        is_finite = np.isfinite(value)
-        if not is_finite.all():
-            broken.append("finite")
-            rest = np.clip(0.0, limits.low, limits.high) if self._last is None else self._last[0]
-            value = np.where(is_finite, value, rest)
-        if self._last is None:
-            self._last = np.tile(np.clip(value, limits.low, limits.high), (_HISTORY, 1))
-        low, high = limits.low, limits.high
-        if _is_outside(value, low, high):
-            broken.append("range")
-        for name, (least, most) in self._bounds().items():
-            if name in ("first", "second", "third") and _is_outside(value, least, most):
-                broken.append(name)
-            low, high = np.clip(least, low, high), np.clip(most, low, high)
-        command = np.clip(value, low, high).astype(np.float32)
-        self._last = np.stack([command.astype(np.float64), *self._last[:-1]])
-        for name in broken:
-            self.counts[name] = self.counts.get(name, 0) + 1
-        return Limited(command, tuple(broken))
-
-    def _bounds(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Return what each limit leaves for the next command, in the order of what goes first."""
-        assert self._last is not None
-        limits, (x1, x2, x3) = self.limits, self._last
-        up, down = (
-            _braking(limits.high - x1, limits.second),
-            _braking(x1 - limits.low, limits.second),
-        )
-        going_on, curving_on = 2 * x1 - x2, 3 * x1 - 3 * x2 + x3
-        return {
-            "first": (x1 - limits.first, x1 + limits.first),
-            "braking": (x1 - down, x1 + up),
-            "second": (going_on - limits.second, going_on + limits.second),
-            "third": (curving_on - limits.third, curving_on + limits.third),
-        }
-
-
-def _braking(distance: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest step after which one can stop within a distance.
-
-    A step of v is followed by v - s, v - 2 s, … down to rest: n whole ones where n s <= v, which
-    cover (n + 1) v - s n (n + 1) / 2 with it.
-    """
-    limited = np.isfinite(distance) & np.isfinite(second)
-    room, s = np.where(limited, np.maximum(distance, 0), 0.0), np.where(limited, second, 1.0)
-    whole = np.floor(np.sqrt(0.25 + 2 * room / s) - 0.5)
-    return np.where(limited, room / (whole + 1) + s * whole / 2, np.inf)
-
-
-def _is_outside(
-    value: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> bool:
-    slack = _SLACK * np.maximum(np.abs(value), 1.0)
-    return bool(((value < low - slack) | (value > high + slack)).any())

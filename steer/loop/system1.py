@@ -14,7 +14,8 @@ from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
 from steer.loop.chunks import Chunk, ChunkBuffer, Refusal, Row
 from steer.loop.ladder import Ladder, Rung
-from steer.loop.limits import Limiter, Limits
+from steer.loop.limiter import Limiter
+from steer.loop.limits import HOLDS, Limits, is_motion
 
 __all__ = ["Command", "System1"]
 
@@ -30,7 +31,7 @@ class Command:
         rung: Of the ladder that it comes from.
         row: Of the chunk; None where there was none.
         age_s: Since the observation that the chunk was decided at, in seconds; None likewise.
-        broken: Limits that the action would have broken, by name: it was moved.
+        broken: Limits that the chunk's action would have broken, by name: it was moved.
     """
 
     action: NDArray[np.float32]
@@ -69,7 +70,7 @@ class System1:
         max_age_s: float,
         ladder: Ladder | None = None,
         brake_s: float = 0.2,
-        holds: Collection[str] = ("gripper",),
+        holds: Collection[str] = HOLDS,
     ) -> None:
         if len(limits) != embodiment.action_dim:
             contract = f"of {embodiment.action_dim} dimensions, as the embodiment"
@@ -80,12 +81,9 @@ class System1:
         self.ladder, self.limiter = ladder or Ladder(), Limiter(limits)
         if not embodiment.mode:
             raise InvalidInputError.expected("embodiment.mode", "delta or absolute", "not known")
-        # Relative commands are motion, whose end is zero; what holds stays as it was commanded.
-        is_motion = [
-            embodiment.mode == "delta" and dim.name not in holds for dim in embodiment.actions
-        ]
-        self._is_motion_A = np.array(is_motion)
-        self._stays_A = np.array([dim.name in holds for dim in embodiment.actions])
+        dims = embodiment.actions
+        self._is_motion_A = np.array([is_motion(embodiment, dim.name, holds) for dim in dims])
+        self._stays_A = np.array([dim.name in holds for dim in dims])
         self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
         self._sent: list[NDArray[np.float32]] = []
         self._held = 0
@@ -95,14 +93,14 @@ class System1:
 
         Args:
             epoch: Larger than all before.
-            rest: Command of where it stands, [A]; None where it is not known, or commands are
-                relative.
+            rest: Command of where it stands, [A]; None where that is not known, which for motions
+                is no command at all.
         """
         self.buffer.begin(epoch)
-        if rest is None and self._is_motion_A.any():
-            rest = np.zeros(len(self._is_motion_A), np.float32)
+        if rest is None:
+            rest = np.where(self._is_motion_A, np.float32(0.0), np.float32(np.nan))
         self.limiter.reset(rest)
-        self._sent = [] if rest is None else [rest, rest]
+        self._sent = [rest, rest] if np.isfinite(rest).all() else []
         self._held = 0
 
     def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
@@ -139,10 +137,11 @@ class System1:
             if held is None:
                 return None
             wanted = held
-        limited = self.limiter.apply(wanted)
+        limited = self.limiter.apply(wanted, is_counted=row is not None)
         self._sent = [limited.command, *self._sent[:1]]
         age_s = None if row is None else now_s - row.chunk.captured_at_s
-        return Command(limited.command, rung, row, age_s, limited.broken)
+        broken = () if row is None else limited.broken  # a stand comes as soon as limits let it
+        return Command(limited.command, rung, row, age_s, broken)
 
     def _hold(self) -> NDArray[np.float32] | None:
         """Return the command that slows down over the brake's ticks, and then holds the place."""

@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
-from steer.loop.limits import Limiter, Limits
+from steer.loop.limiter import Limiter, kept
+from steer.loop.limits import Limits
 
 WILD = st.floats(-1e3, 1e3, width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
 
@@ -130,13 +131,51 @@ def test_differences_of_absolute_commands_are_velocity_acceleration_and_jerk():
 
 
 def test_relative_commands_are_velocities_themselves():
-    """Their range is the velocity's, their first difference the acceleration's."""
-    found = Limits.of(body("delta"), velocity=[0.05, np.inf], acceleration=1.0, jerk=5.0)
+    """Their range is the velocity's, their first difference the acceleration's.
+
+    A gripper is a place all the same.
+    """
+    found = Limits.of(body("delta"), velocity=[0.05, 3.0], acceleration=1.0, jerk=5.0)
 
     assert (found.low[0], found.high[0]) == pytest.approx((-0.05, 0.05))
-    assert found.first == pytest.approx([0.1, 0.01])
-    assert found.second == pytest.approx([0.05, 0.005])
-    assert np.isinf(found.third).all()
+    assert (found.low[1], found.high[1]) == (-np.inf, np.inf)
+    assert found.first == pytest.approx([0.1, 0.3])
+    assert found.second == pytest.approx([0.05, 0.01])
+    assert found.third == pytest.approx([np.inf, 0.005])
+    assert Limits.of(body("delta"), acceleration=1.0, holds=()).third[1] == np.inf
+
+
+@settings(deadline=None)
+@given(
+    wanted=arrays(np.float32, (3, 12, 2), elements=WILD),
+    sent_before=arrays(np.float32, (5, 2), elements=WILD),
+)
+def test_what_was_kept_for_a_chunk_is_left_as_it_is_when_it_runs(wanted, sent_before):
+    """Every chunk by itself, after the same commands: bit for bit, and nothing is broken."""
+    bounds = limits(first=0.3, second=0.2, third=0.1, size=2)
+    limiter = Limiter(bounds)
+    for row in sent_before:
+        limiter.apply(row)
+
+    found = kept(bounds, wanted, limiter.sent)
+
+    for chunk in found:
+        runs = Limiter(bounds)
+        for row in sent_before:
+            runs.apply(row)
+        limited = [runs.apply(row) for row in chunk]
+        np.testing.assert_array_equal([item.command for item in limited], chunk)
+        assert not any(item.broken for item in limited)
+
+
+def test_a_dimension_that_is_not_known_is_held_to_its_range_alone_at_first():
+    """Those beside it are walked from where they stand."""
+    limiter = Limiter(limits(first=0.25, size=2))
+    limiter.reset(np.float32([0.0, np.nan]))
+
+    found = limiter.apply(np.float32([1.0, 1.0]))
+
+    assert found.command.tolist() == [0.25, 1.0]
 
 
 def test_fitted_limits_are_kept_by_nearly_all_of_what_they_were_fitted_on():

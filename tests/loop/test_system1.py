@@ -92,9 +92,13 @@ def test_relative_commands_fade_and_a_gripper_stays():
 
 
 def test_nothing_is_sent_where_nothing_is_known():
-    """An absolute robot that was never commanded is left as it is; a relative one is told zero."""
+    """A robot that was never commanded is left as it is, even if only its gripper is not known."""
     assert make().step(now_s=0.0) is None
-    assert make("delta").step(now_s=0.0).action.tolist() == [0.0, 0.0]
+    system = make("delta")
+    assert system.step(now_s=0.0) is None
+
+    system.begin(2, rest=np.float32([0.0, 0.5]))
+    assert system.step(now_s=0.1).action.tolist() == [0.0, 0.5]
 
 
 def test_a_late_chunk_is_steered_again_within_the_limits():

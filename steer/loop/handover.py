@@ -24,8 +24,9 @@ __all__ = [
 
 _REQUEST = struct.Struct("<qqqqdI")
 _CHUNK = struct.Struct("<qqqqqd?II")
-_SENSED = struct.Struct("<qqd")
+_SENSED = struct.Struct("<qqdI")
 _LENGTH = struct.Struct("<Q")
+_SENT = 3
 
 
 def request_to_bytes(request: Request) -> bytes:
@@ -67,8 +68,9 @@ def request_from_bytes(data: bytes) -> Request:
 
 def sensed_to_bytes(sensed: Sensed) -> bytes:
     """Return the bytes of a tick."""
-    head = _SENSED.pack(sensed.consumed, sensed.epoch, sensed.captured_at_s)
-    return head + observation_to_bytes(sensed.observation)
+    sent = np.ascontiguousarray(sensed.sent, np.float32)
+    head = _SENSED.pack(sensed.consumed, sensed.epoch, sensed.captured_at_s, sent.shape[1])
+    return head + sent.tobytes() + observation_to_bytes(sensed.observation)
 
 
 def sensed_from_bytes(data: bytes) -> Sensed:
@@ -78,14 +80,18 @@ def sensed_from_bytes(data: bytes) -> Sensed:
         InvalidInputError: They are none.
     """
     try:
-        consumed, epoch, captured_at_s = _SENSED.unpack_from(data)
+        consumed, epoch, captured_at_s, columns = _SENSED.unpack_from(data)
     except struct.error as error:
         raise _torn("tick", data) from error
+    place = _SENSED.size + 4 * _SENT * columns
+    if place > len(data):
+        raise _torn("tick", data)
     return Sensed(
-        observation=observation_from_bytes(data[_SENSED.size :]),
+        observation=observation_from_bytes(data[place:]),
         consumed=consumed,
         epoch=epoch,
         captured_at_s=captured_at_s,
+        sent=np.frombuffer(data[_SENSED.size : place], np.float32).reshape(_SENT, columns),
     )
 
 

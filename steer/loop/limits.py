@@ -3,7 +3,7 @@
 Shapes: `A` action dimensions, `T` commands that followed each other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -63,6 +63,22 @@ class Limits:
     def __len__(self) -> int:
         """Return A."""
         return len(self.low)
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Sequence[float]]) -> "Limits":
+        """Read what `to_tree` made.
+
+        Raises:
+            InvalidInputError: It is none.
+        """
+        names = [item.name for item in fields(cls)]
+        if sorted(tree) != sorted(names):
+            raise InvalidInputError.expected("limits", ", ".join(names), ", ".join(sorted(tree)))
+        return cls(**{name: np.asarray(tree[name], np.float64) for name in names})
+
+    def to_tree(self) -> dict[str, list[float]]:
+        """Return plain lists, for JSON that knows `Infinity`."""
+        return {item.name: getattr(self, item.name).tolist() for item in fields(self)}
 
     @classmethod
     def of(

@@ -178,6 +178,7 @@ class Loop:
             consumed=self._system.buffer.consumed,
             epoch=self._epoch,
             captured_at_s=now_s if captured_at_s is None else captured_at_s,
+            sent=self._system.limiter.sent,
         )
         if self._is_due(now_s):
             self._ask(sensed, now_s)

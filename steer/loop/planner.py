@@ -1,7 +1,13 @@
-"""What System 1 asks, and whom: the slow half behind two calls that never wait."""
+"""What System 1 asks, and whom: the slow half behind two calls that never wait.
+
+Shapes: `A` action.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from steer.loop.chunks import Chunk
 from steer.types import Observation
@@ -40,12 +46,14 @@ class Sensed:
         consumed: Actions of the epoch that had been consumed before it.
         epoch: Of the robot.
         captured_at_s: Of the observation, on the robot's monotonic clock.
+        sent: Last three commands, the newest first, [3, A]; NaN where none is known.
     """
 
     observation: Observation
     consumed: int
     epoch: int
     captured_at_s: float
+    sent: NDArray[np.float32]
 
 
 class Planner(Protocol):

@@ -8,25 +8,38 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from steer.channel import TlsFiles
 from steer.embodiment import Embodiment
-from steer.errors import InvalidInputError
+from steer.errors import ConfigError, InvalidInputError
 from steer.loop.chunks import Chunk
 from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_bytes
 from steer.loop.latest import Latest
+from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Selection
 
-__all__ = ["CHUNKS", "REQUESTS", "SENSED", "Remote", "RemotePlanner"]
+__all__ = [
+    "CHUNKS",
+    "REFUSED",
+    "REQUESTS",
+    "SENSED",
+    "Remote",
+    "RemotePlanner",
+    "read_refusal",
+    "write_refusal",
+]
 
 logger = logging.getLogger(__name__)
 
 REQUESTS, CHUNKS, SENSED = "requests", "chunks", "sensed"
 """Names of the shared files."""
+REFUSED = 2
+"""Exit code of a process that the server will never serve as it is; its last words say why."""
+_WORDS = "refusal"
 _MEMORY = Path("/dev/shm")
 _CHUNK_BYTES = 1 << 20
 _RESTART_S = 0.2
@@ -52,6 +65,7 @@ class Remote:
         max_request_bytes: Of all observations of one request.
         rescore_s: Time for judging the candidates once more at the newest observation, in seconds;
             0 leaves the server's choice as it was.
+        limits: Of the robot, for that judging; None where candidates are judged as they are.
     """
 
     target: str
@@ -66,10 +80,13 @@ class Remote:
     robot: str = ""
     max_request_bytes: int = 16 << 20
     rescore_s: float = 0.0
+    limits: Limits | None = None
 
     def to_json(self) -> str:
         """Return what `from_json` reads."""
-        tree = {**asdict(self), "embodiment": self.embodiment.to_json()}
+        limits = None if self.limits is None else self.limits.to_tree()
+        body = self.embodiment.to_json()
+        tree = {**asdict(replace(self, limits=None)), "embodiment": body, "limits": limits}
         return json.dumps(tree, default=str)
 
     @classmethod
@@ -77,12 +94,13 @@ class Remote:
         """Read what `to_json` wrote."""
         tree: dict[str, Any] = json.loads(text)
         tls: Mapping[str, Any] | None = tree["tls"]
-        selection = tree["selection"]
+        selection, limits = tree["selection"], tree["limits"]
         return cls(
             **{
                 **tree,
                 "embodiment": Embodiment.from_json(tree["embodiment"]),
                 "tls": None if tls is None else TlsFiles(**_paths(tls)),
+                "limits": None if limits is None else Limits.from_tree(limits),
                 "selection": Selection(
                     **{**selection, "paraphrases": tuple(selection["paraphrases"])}
                 ),
@@ -102,6 +120,7 @@ class RemotePlanner:
 
     Attributes:
         num_starts: How often the process was started.
+        refusal: Why the server will never serve what is asked, in words; empty as long as it may.
     """
 
     def __init__(self, remote: Remote) -> None:
@@ -115,6 +134,8 @@ class RemotePlanner:
             self._sensed = Latest(self._directory / SENSED, capacity=remote.max_request_bytes)
         self._read = 0
         self.num_starts = 0
+        self.refusal = ""
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._is_closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="steer-system2", daemon=True)
@@ -142,7 +163,10 @@ class RemotePlanner:
 
         Raises:
             InvalidInputError: What lies in the memory is no chunk.
+            ConfigError: The server refuses what is asked of it, and always will.
         """
+        if self.refusal:
+            raise ConfigError(f"system 2: {self.refusal}")
         found = self._chunks.read(after=self._read)
         if found is None:
             return None
@@ -151,7 +175,8 @@ class RemotePlanner:
 
     def close(self) -> None:
         """End the process and free the memory."""
-        self._is_closed.set()
+        with self._starting:
+            self._is_closed.set()
         process = self._process
         if process is not None:
             _end(process)
@@ -163,18 +188,39 @@ class RemotePlanner:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _keep(self) -> None:
-        """Start the process, and start it again, until closed."""
-        while not self._is_closed.is_set():
-            command = [sys.executable, "-m", "steer.loop.remote_worker", str(self._directory)]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
-                self._process = process
-                self.num_starts += 1
+        """Start the process, and start it again, until closed or refused for good."""
+        while (process := self._started()) is not None:
+            with process:
                 _tell(process.stdin, self._remote.to_json() + "\n")
                 code = process.wait()
-            if self._is_closed.is_set():
+            if code == REFUSED:
+                self.refusal = read_refusal(self._directory)
+                logger.error("system 2 is not started anew: %s", self.refusal)
                 return
-            logger.error("system 2 ended code=%d; it is started anew", code)
-            self._is_closed.wait(_RESTART_S)
+            if not self._is_closed.is_set():
+                logger.error("system 2 ended code=%d; it is started anew", code)
+                self._is_closed.wait(_RESTART_S)
+
+    def _started(self) -> "subprocess.Popen[str] | None":
+        """Start the process; return None once closed."""
+        command = [sys.executable, "-m", "steer.loop.remote_worker", str(self._directory)]
+        with self._starting:
+            if self._is_closed.is_set():
+                return None
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+            self.num_starts += 1
+            return self._process
+
+
+def write_refusal(directory: Path, text: str) -> None:
+    """Leave the last words of a process that was refused."""
+    (directory / _WORDS).write_text(text)
+
+
+def read_refusal(directory: Path) -> str:
+    """Return them; what there is to say in their place where there are none."""
+    path = directory / _WORDS
+    return path.read_text() if path.is_file() else "expected its reason, got none"
 
 
 def _paths(tls: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,32 @@ input closes, so it does not outlive its robot.
 import hashlib
 import logging
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
 
 from steer.client import SteerClient
 from steer.clock import Clock, MonotonicClock
-from steer.errors import SteerError
+from steer.errors import (
+    AccessError,
+    ConfigError,
+    EmbodimentMismatchError,
+    InvalidInputError,
+    SessionError,
+    SteerError,
+)
 from steer.loop.chunks import Chunk
 from steer.loop.fresh import decided, rescored
-from steer.loop.handover import chunk_to_bytes, request_from_bytes, sensed_from_bytes
+from steer.loop.handover import (
+    chunk_from_bytes,
+    chunk_to_bytes,
+    request_from_bytes,
+    sensed_from_bytes,
+)
 from steer.loop.latest import Latest
 from steer.loop.planner import Request
-from steer.loop.remote import CHUNKS, REQUESTS, SENSED, Remote
+from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
 
 __all__ = ["main"]
 
@@ -29,20 +42,36 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.001
 _RETRY_S = 0.05
 """Between two attempts at a server that does not answer."""
+_FINAL = (
+    InvalidInputError,
+    ConfigError,
+    EmbodimentMismatchError,
+    SessionError,
+    AccessError,
+)
+"""What a server says to a session that it will refuse the next time, too."""
 
 
 def main() -> int:
     """Serve one robot until its standard input closes."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    remote = Remote.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
     directory = Path(sys.argv[1])
+    asked = sys.stdin.readline()
+    if not asked:  # the robot has gone before it said anything
+        shutil.rmtree(directory, ignore_errors=True)
+        return 0
+    remote = Remote.from_json(asked)
+    threading.Thread(target=_end_with_input, args=(directory,), daemon=True).start()
     requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
     sensed = Latest(directory / SENSED) if remote.rescore_s else None
     clock = MonotonicClock()
     with SteerClient(remote.target, tls=remote.tls) as client:
-        _open(client, remote, clock)
-        done, trouble = 0, ""
+        try:
+            _open(client, remote, clock)
+        except _FINAL as error:
+            write_refusal(directory, str(error))
+            return REFUSED
+        done, trouble, answered = 0, "", _answered(chunks)
         while True:
             found = requests.read(after=done)
             if found is None:
@@ -50,6 +79,9 @@ def main() -> int:
                 continue
             try:
                 request = request_from_bytes(found[1])
+                if (request.epoch, request.sequence) <= answered:  # by the process before this one
+                    done = found[0]
+                    continue
                 chunks.write(chunk_to_bytes(_asked(client, remote, request, sensed)))
                 done, trouble = found[0], ""
             except SteerError as error:  # asked again, or what is newer by then
@@ -58,7 +90,11 @@ def main() -> int:
 
 
 def _open(client: SteerClient, remote: Remote, clock: Clock) -> None:
-    """Open the session, however long the server takes to be there."""
+    """Open the session, however long the server takes to be there.
+
+    Raises:
+        SteerError: One of `_FINAL`: it will never be opened.
+    """
     trouble = ""
     while True:
         try:
@@ -70,9 +106,20 @@ def _open(client: SteerClient, remote: Remote, clock: Clock) -> None:
                 robot=remote.robot,
             )
             return
+        except _FINAL:
+            raise
         except SteerError as error:
             trouble = _noted(trouble, str(error))
             clock.sleep(_RETRY_S)
+
+
+def _answered(chunks: Latest) -> tuple[int, int]:
+    """Return epoch and sequence of the last request that was answered; less than any for none."""
+    found = chunks.read()
+    if found is None:
+        return (-1, -1)
+    chunk = chunk_from_bytes(found[1])
+    return (chunk.epoch, chunk.sequence)
 
 
 def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest | None) -> Chunk:
@@ -90,7 +137,15 @@ def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest
     if found is None:
         return decided(decision, request)
     newest = sensed_from_bytes(found[1])
-    return rescored(client, decision, request, newest, budget_s=remote.rescore_s, noise_seed=seed)
+    return rescored(
+        client,
+        decision,
+        request,
+        newest,
+        budget_s=remote.rescore_s,
+        noise_seed=seed,
+        limits=remote.limits,
+    )
 
 
 def _seed(seed: int, request: Request) -> int:
@@ -106,11 +161,12 @@ def _noted(before: str, text: str) -> str:
     return text
 
 
-def _end_with_input() -> None:
-    """End the process when its robot closes the pipe or is gone."""
+def _end_with_input(directory: Path) -> None:
+    """End the process when its robot closes the pipe or is gone, and leave nothing behind."""
     try:
         sys.stdin.read()
     finally:
+        shutil.rmtree(directory, ignore_errors=True)
         os._exit(0)
 
 

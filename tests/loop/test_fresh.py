@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from steer.errors import InvalidInputError
 from steer.loop.fresh import decided, rescored, windows
+from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 
@@ -24,7 +26,13 @@ def request(**changes):
 
 
 def sensed(consumed=12, running=None, epoch=1):
-    return Sensed(observation=seen(running), consumed=consumed, epoch=epoch, captured_at_s=1.2)
+    return Sensed(
+        observation=seen(running),
+        consumed=consumed,
+        epoch=epoch,
+        captured_at_s=1.2,
+        sent=np.zeros((3, 1), np.float32),
+    )
 
 
 def decision(**changes):
@@ -41,7 +49,8 @@ def decision(**changes):
 class Client:
     """Ranks by taking a candidate that the test names."""
 
-    def __init__(self, index=2, reason=Reason.ADVANTAGE):
+    def __init__(self, index=2, reason=Reason.ADVANTAGE, error=None):
+        self.error = error
         self.session = SimpleNamespace(
             critic=SimpleNamespace(horizon=CRITIC), limits=SimpleNamespace(max_candidates=N + 1)
         )
@@ -49,6 +58,8 @@ class Client:
 
     def rank(self, observation, candidates, **options):
         self.calls.append((observation, candidates, options))
+        if self.error is not None:
+            raise self.error
         return decision(index=self.index, chunk=candidates.actions[self.index], reason=self.reason)
 
 
@@ -60,6 +71,29 @@ def test_what_was_consumed_is_cut_off_and_what_runs_competes():
     np.testing.assert_array_equal(found[:N], ACTIONS[:, 3:])
     assert found[N, :, 0].tolist() == [100, 101, 102, 103, 104]
     assert kinds == (Provenance.POLICY,) * N + (Provenance.CONTINUATION,)
+
+
+def test_what_stays_frozen_is_judged_as_it_will_run():
+    """Its first rows are those of the running chunk, whichever is chosen."""
+    running = np.arange(100, 103, dtype=np.float32)[:, None]
+    found, _ = windows(ACTIONS, running, gone=3, frozen=2)
+
+    np.testing.assert_array_equal(found[:, :2], np.broadcast_to(running[:2], (N, 2, 1)))
+    np.testing.assert_array_equal(found[:, 2:], ACTIONS[:, 5:])
+
+
+def test_candidates_are_moved_within_the_limits_before_they_are_judged():
+    """From the last commands on; a decision that is no older is judged again for that alone."""
+    wide = np.full(1, np.inf)
+    limits = Limits(low=-wide, high=wide, first=np.ones(1), second=wide, third=wide)
+    client = Client(index=2)
+
+    chunk = rescored(
+        client, decision(), request(), sensed(consumed=10), budget_s=0.02, limits=limits
+    )
+
+    assert chunk.actions[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert client.calls[0][1].actions[0, :, 0].tolist() == list(range(8))
 
 
 @pytest.mark.parametrize("running", [None, np.zeros((4, 1), np.float32)])
@@ -88,8 +122,9 @@ def test_the_best_at_the_newest_observation_runs_from_there():
         (sensed(epoch=2), Client()),
         (sensed(consumed=10 + HORIZON - CRITIC + 1), Client()),
         (sensed(), Client(reason=Reason.LATE)),
+        (sensed(), Client(error=InvalidInputError("observation: expected a camera, got none"))),
     ],
-    ids=["no newer", "another epoch", "too few rows for the critic", "no judgement"],
+    ids=["no newer", "another epoch", "too few rows for the critic", "no judgement", "refused"],
 )
 def test_else_the_decision_stays_what_it_was(now, client):
     """As old as it is; whoever takes it looks at its age."""

@@ -37,7 +37,13 @@ REQUEST = Request(
     sequence=5,
     captured_at_s=12.5,
 )
-TICK = Sensed(observation=SEEN, consumed=9, epoch=3, captured_at_s=13.5)
+TICK = Sensed(
+    observation=SEEN,
+    consumed=9,
+    epoch=3,
+    captured_at_s=13.5,
+    sent=np.float32([[1, 2], [3, np.nan], [np.nan, np.nan]]),
+)
 CHUNK = Chunk(
     actions=np.float32([[1, 2], [3, 4], [5, np.nan]]),
     consumed=7,
@@ -71,6 +77,7 @@ def test_a_tick_comes_out_as_it_went_in():
 
     assert (found.consumed, found.epoch, found.captured_at_s) == (9, 3, 13.5)
     np.testing.assert_array_equal(found.observation.running, SEEN.running)
+    np.testing.assert_array_equal(found.sent, TICK.sent)
 
 
 def test_a_chunk_comes_out_as_it_went_in():

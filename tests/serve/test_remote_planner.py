@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,8 @@ import pytest
 from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
-from steer.errors import InvalidInputError
+from steer.errors import ConfigError, InvalidInputError
+from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.remote_worker import _seed
@@ -92,17 +96,25 @@ def test_the_newest_request_is_the_one_that_is_answered(planner, ask):
 
 
 def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, observation):
-    """The chunk is as long as what can still run, and as young as what the robot senses."""
-    with closing(RemotePlanner(replace(remote, rescore_s=1.0))) as planner:
+    """The chunk is as long as what can still run, as young as what the robot senses, and within
+    its limits."""
+    size = remote.embodiment.action_dim
+    wide = np.full(size, np.inf)
+    limits = Limits(low=-wide, high=wide, first=np.full(size, 0.01), second=wide, third=wide)
+    sent = np.zeros((3, size), np.float32)
+    tick = Sensed(observation=observation, consumed=4, epoch=1, captured_at_s=7.6, sent=sent)
+    with closing(RemotePlanner(replace(remote, rescore_s=1.0, limits=limits))) as planner:
         planner.submit(ask(1))
         whole = answer(planner)
-        planner.sense(Sensed(observation=observation, consumed=4, epoch=1, captured_at_s=7.6))
+        planner.sense(tick)
         planner.submit(ask(2))
         cut = answer(planner)
 
     assert (whole.consumed, cut.consumed) == (3, 4)
     assert len(cut.actions) == len(whole.actions) - 1
     assert (cut.captured_at_s, cut.frozen) == (7.6, 1)
+    steps = np.abs(np.diff(np.concatenate([sent[:1], cut.actions]), axis=0))
+    assert steps.max() == pytest.approx(0.01, rel=1e-3)
 
 
 def test_a_process_that_is_killed_is_started_anew(planner, ask):
@@ -187,3 +199,51 @@ def test_files_of_an_encrypted_connection_travel_as_paths(remote, tmp_path):
     tls = TlsFiles(ca=tmp_path / "ca", certificate=tmp_path / "crt", key=tmp_path / "key")
 
     assert Remote.from_json(replace(remote, tls=tls).to_json()).tls == tls
+
+
+def test_what_the_server_will_always_refuse_is_said_and_not_tried_again(remote):
+    """A critic that it does not have: `poll` raises its words."""
+    with closing(RemotePlanner(replace(remote, critic="nobody"))) as planner:
+        end_s = CLOCK.now_s() + LIMIT_S
+        while not planner.refusal and CLOCK.now_s() < end_s:
+            CLOCK.sleep(0.01)
+        with pytest.raises(ConfigError, match=r"system 2: .*nobody"):
+            planner.poll()
+    assert planner.num_starts == 1
+
+
+def test_a_new_process_does_not_answer_again_what_was_answered(planner, ask):
+    """The one before it has done so; the next request is the first that it sees."""
+    planner.submit(ask(1))
+    answer(planner)
+    os.kill(planner._process.pid, signal.SIGKILL)
+    CLOCK.sleep(2.0)
+
+    assert planner.poll() is None
+    planner.submit(ask(2))
+    assert answer(planner).sequence == 2
+
+
+def test_a_robot_that_is_killed_leaves_nothing_in_memory(remote):
+    """Its System 2 ends with it, and takes the files along."""
+    script = (
+        "import sys; from steer.clock import MonotonicClock\n"
+        "from steer.loop.remote import Remote, RemotePlanner\n"
+        "planner = RemotePlanner(Remote.from_json(sys.stdin.readline()))\n"
+        "while not planner.num_starts: MonotonicClock().sleep(0.01)\n"
+        "print(planner._directory, flush=True); sys.stdin.read()"
+    )
+    robot = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    robot.stdin.write(remote.to_json() + "\n")
+    robot.stdin.flush()
+    directory = Path(robot.stdout.readline().strip())
+    assert directory.is_dir()
+    robot.kill()
+    robot.communicate()
+
+    end_s = CLOCK.now_s() + LIMIT_S
+    while directory.exists() and CLOCK.now_s() < end_s:
+        CLOCK.sleep(0.05)
+    assert not directory.exists()

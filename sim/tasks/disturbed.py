@@ -1,11 +1,12 @@
 """The same task, disturbed: what a policy and a critic have not seen in their data.
 
 `push~noise` is push with noise on what is sensed; `push~shift` with its loose objects moved at the
-beginning of the episode.
+beginning of the episode; `push~kicks` with its loose objects kicked now and then, so that what was
+seen is soon no longer so.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ __all__ = ["DISTURBANCES", "DisturbedEnv", "split_name"]
 
 _NOISE = 0.01
 _SHIFT_M = 0.05
+_KICK_CHANCE = 1 / 12
+"""Of each tick."""
+_KICK_M_S = 0.8
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -52,19 +56,20 @@ class DisturbedEnv:
             raise InvalidInputError.expected("disturbance", "a robot of MuJoCo", type(env).__name__)
         self.spec: TaskSpec = env.spec
         self._env = env
-        self._begin, self._sense = DISTURBANCES[disturbance]
+        self._how = DISTURBANCES[disturbance]
         self._rng = np.random.default_rng(0)
 
     def reset(self, seed: int) -> Observation:
         """Begin the episode that belongs to `seed`, and disturb it."""
         self._rng = np.random.default_rng([seed, 4])
         seen = self._env.reset(seed)
-        return self._sense(self._begin(self._env, seen, self._rng), self._rng)
+        return self._how.sense(self._how.begin(self._env, seen, self._rng), self._rng)
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Run one control tick."""
+        self._how.during(self._env, self._rng)
         step = self._env.step(action)
-        return replace(step, observation=self._sense(step.observation, self._rng))
+        return replace(step, observation=self._how.sense(step.observation, self._rng))
 
     def render(self, camera: str, *, height: int, width: int) -> NDArray[np.uint8]:
         """Return the camera's picture, undisturbed."""
@@ -127,10 +132,37 @@ def _noise(seen: Observation, rng: np.random.Generator) -> Observation:
     return replace(seen, arrays=arrays)
 
 
-_Begin = Callable[[MujocoEnv, Observation, np.random.Generator], Observation]
-_Sense = Callable[[Observation, np.random.Generator], Observation]
+def _nothing(env: MujocoEnv, rng: np.random.Generator) -> None:
+    return
 
-DISTURBANCES: Mapping[str, tuple[_Begin, _Sense]] = MappingProxyType(
-    {"noise": (_leave, _noise), "shift": (_shift, _as_it_is)}
+
+def _kick(env: MujocoEnv, rng: np.random.Generator) -> None:
+    """Now and then give every loose object a speed on the table, in a drawn direction."""
+    chance, angle = rng.random(), rng.uniform(0.0, 2 * np.pi)
+    if chance >= _KICK_CHANCE:
+        return
+    speed = _KICK_M_S * np.array([np.cos(angle), np.sin(angle)])
+
+    def push(model: "mujoco.MjModel", data: "mujoco.MjData") -> None:
+        import mujoco
+
+        for joint in np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE):
+            address = model.jnt_dofadr[joint]
+            data.qvel[address : address + 2] += speed
+
+    env.meddle(push)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is done at the beginning, to all that is sensed, and before each tick."""
+
+    begin: Callable[[MujocoEnv, Observation, np.random.Generator], Observation] = _leave
+    sense: Callable[[Observation, np.random.Generator], Observation] = _as_it_is
+    during: Callable[[MujocoEnv, np.random.Generator], None] = _nothing
+
+
+DISTURBANCES: Mapping[str, _How] = MappingProxyType(
+    {"noise": _How(sense=_noise), "shift": _How(begin=_shift), "kicks": _How(during=_kick)}
 )
-"""By name: what is done at the beginning, and what to all that is sensed."""
+"""By name."""

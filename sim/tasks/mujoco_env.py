@@ -95,12 +95,16 @@ class MujocoEnv(ABC):
 
     def intervene(self, change: "Callable[[mujoco.MjModel, mujoco.MjData], None]") -> Observation:
         """Change the simulation by hand, and return what is sensed after a tick of rest."""
+        self.meddle(change)
+        rest = np.zeros(self.spec.embodiment.action_dim, np.float32)
+        return self._observe(self._advance(rest)[0])
+
+    def meddle(self, change: "Callable[[mujoco.MjModel, mujoco.MjData], None]") -> None:
+        """Change the simulation by hand; it shows in what is sensed after the next tick."""
         import mujoco
 
         change(self._env.model, self._env.data)
         mujoco.mj_forward(self._env.model, self._env.data)
-        rest = np.zeros(self.spec.embodiment.action_dim, np.float32)
-        return self._observe(self._advance(rest)[0])
 
     def close(self) -> None:
         """Free the renderers."""

@@ -4,6 +4,7 @@ Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `L` rows of a window
 """
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,14 +102,19 @@ def rescored(
         Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: nothing is edited here, the running
         chunk competes, and what runs when nothing is clearly better is the policy's own.
     """
+    as_it_was = decided(decision, request)
     gone = sensed.consumed - request.consumed
     session, drawn = client.session, decision.candidates
-    is_same = sensed.epoch == request.epoch and gone >= 0
-    is_new = gone > 0 or limits is not None
-    if session is None or drawn is None or not (is_same and is_new):
-        return decided(decision, request)
+    if sensed.epoch != request.epoch or gone < 0:
+        return as_it_was
+    if limits is not None:
+        as_it_was = _kept_from_now(as_it_was, sensed, limits)
+    elif not gone:
+        return as_it_was
+    if session is None or drawn is None:
+        return as_it_was
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
-        return decided(decision, request)
+        return as_it_was
     running = sensed.observation.running
     if len(drawn) >= session.limits.max_candidates:
         running = None  # no room for one more
@@ -126,16 +132,34 @@ def rescored(
         )
     except SteerError as error:
         logger.warning("not judged again: %s", error)
-        return decided(decision, request)
+        return as_it_was
     if found.reason not in JUDGED:  # the old judgement is better than none
-        return decided(decision, request)
+        return as_it_was
     rows = len(found.chunk)
-    return Chunk(
+    return replace(
+        as_it_was,
         actions=found.chunk,
         consumed=sensed.consumed,
         frozen=min(frozen, rows - 1),
         commit=min(decision.commit_horizon, rows),
         captured_at_s=sensed.captured_at_s,
-        epoch=request.epoch,
-        sequence=request.sequence,
+        is_steered=True,
+    )
+
+
+def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:
+    """Return what of a chunk can still run, moved within the limits; all of it where none can."""
+    gone = sensed.consumed - chunk.consumed
+    rows = len(chunk.actions) - gone
+    if rows < 1:
+        return chunk
+    frozen = max(0, chunk.frozen - gone)
+    running = sensed.observation.running
+    left_1LA, _ = windows(chunk.actions[None], running, gone=gone, frozen=frozen)
+    return replace(
+        chunk,
+        actions=kept(limits, left_1LA[:1], sensed.sent)[0],
+        consumed=sensed.consumed,
+        frozen=min(frozen, rows - 1),
+        commit=min(chunk.commit, rows),
     )

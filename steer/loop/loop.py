@@ -180,11 +180,11 @@ class Loop:
             captured_at_s=now_s if captured_at_s is None else captured_at_s,
             sent=self._system.limiter.sent,
         )
-        if self._is_due(now_s):
-            self._ask(sensed, now_s)
-            return not self._is_answered  # else it could not be asked
         self._guarded("planner.sense", lambda: self._planner.sense(sensed))
-        return False
+        if not self._is_due(now_s):
+            return False
+        self._ask(sensed, now_s)
+        return not self._is_answered  # else it could not be asked
 
     def _is_due(self, now_s: float) -> bool:
         """Return whether to ask: in time for what is left, or since nobody has answered."""

@@ -64,7 +64,7 @@ class Planner(Protocol):
         ...
 
     def sense(self, sensed: Sensed) -> None:
-        """Tell of a tick at which nothing is asked, for what judges by the newest observation."""
+        """Tell of a tick, before anything is asked at it: for what judges at the newest one."""
         ...
 
     def poll(self) -> Chunk | None:

@@ -53,6 +53,24 @@ def test_a_shift_moves_the_loose_objects_by_five_centimetres():
     assert np.abs(moved[:3]).max() < 0.01
 
 
+@pytest.mark.slow
+def test_kicks_move_the_loose_objects_again_and_again_and_belong_to_the_seed():
+    """By centimetres, while the robot stands still; two episodes of a seed are the same."""
+    env, again = make("fetch-push~kicks"), make("fetch-push~kicks")
+    still = np.zeros(env.spec.embodiment.action_dim, np.float32)
+    env.reset(3)
+    again.reset(3)
+    first = np.array([state(env.step(still)) for _ in range(50)])
+    second = np.array([state(again.step(still)) for _ in range(50)])
+
+    np.testing.assert_array_equal(first, second)
+    places = first[:, 3:5]
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    kicks = np.count_nonzero((steps[1:] > 0.01) & (steps[:-1] < 0.005))
+    assert 2 <= kicks <= 9
+    assert np.linalg.norm(places.max(0) - places.min(0)) > 0.03
+
+
 def test_a_disturbed_task_is_the_task():
     """The same spec, so the same critic and policies."""
     assert spec_of("push~noise") is TASKS["push"]
@@ -60,5 +78,5 @@ def test_a_disturbed_task_is_the_task():
 
 def test_an_unknown_disturbance_is_refused():
     """The text lists those that there are."""
-    with pytest.raises(InvalidInputError, match="disturbance: expected one of noise, shift"):
+    with pytest.raises(InvalidInputError, match="disturbance: expected one of noise, shift, kicks"):
         make("push~earthquake")

@@ -1,0 +1,158 @@
+"""A planner whose answers come after so many ticks: real decisions, made-up delays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sim.evaluation.choosers import BUDGET_S
+from sim.evaluation.noise import noise_seed
+from sim.realtime.delays import Delays
+from sim.realtime.methods import Method, Transition, nearest
+from steer.client import SteerClient
+from steer.clock import Clock
+from steer.loop.chunks import Chunk, ChunkBuffer
+from steer.loop.fresh import decided, rescored
+from steer.loop.limits import Limits
+from steer.loop.planner import Request, Sensed
+from steer.types import Decision
+
+__all__ = ["Answer", "VirtualPlanner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision that is on its way.
+
+    Attributes:
+        request: That it answers.
+        decision: Of the server.
+        tick: At which it is there; None for never.
+    """
+
+    request: Request
+    decision: Decision
+    tick: int | None
+
+
+class VirtualPlanner:
+    """Asks the server at once and hands its answer over later; implements `Planner`.
+
+    Nothing is hidden from the delay: what is judged again is judged when the answer is there, at
+    what the robot had sensed by then. Answers that are overtaken by later ones arrive all the same,
+    and System 1 refuses them.
+
+    Args:
+        client: With a session.
+        method: How chunks follow each other.
+        delays: Of the answers.
+        buffer: Of the robot's System 1.
+        seed: Of the episode.
+        num_candidates: N.
+        limits: Of the robot, for methods that keep candidates within them.
+        clock: Of the robot.
+        stream: Of the noise.
+        note: Called with each answer as it is asked for, for pictures.
+
+    Attributes:
+        decisions: All of them.
+        delays_ticks: Of those that come.
+        num_again: How many were judged again at a newer observation.
+    """
+
+    def __init__(
+        self,
+        client: SteerClient,
+        method: Method,
+        delays: Delays,
+        buffer: ChunkBuffer,
+        *,
+        seed: int,
+        num_candidates: int,
+        limits: Limits | None,
+        clock: Clock,
+        stream: int = 0,
+        note: Callable[[Answer], object] | None = None,
+    ) -> None:
+        self._client, self._method, self._delays = client, method, delays
+        self._buffer, self._seed, self._limits = buffer, seed, limits
+        self._num_candidates, self._stream, self._clock = num_candidates, stream, clock
+        self._note = note
+        self._tick = 0
+        self._sensed: Sensed | None = None
+        self._coming: list[Answer] = []
+        self._came: list[Chunk] = []
+        self.decisions: list[Decision] = []
+        self.delays_ticks: list[int] = []
+        self.num_again = 0
+
+    def tick(self) -> None:
+        """Let one tick go by."""
+        self._tick += 1
+
+    def submit(self, request: Request) -> None:
+        """Ask the server, and draw how long the answer takes."""
+        number = len(self.decisions)
+        decision = self._client.steer(
+            request.observations,
+            budget_s=BUDGET_S,
+            num_candidates=self._num_candidates,
+            noise_seed=noise_seed(self._seed, number, stream=self._stream),
+            epoch=self._seed,
+            return_candidates=True,
+        )
+        self.decisions.append(decision)
+        delay = self._delays.next()
+        if delay is not None:
+            self.delays_ticks.append(delay)
+        answer = Answer(request, decision, None if delay is None else self._tick + delay)
+        self._coming.append(answer)
+        if self._note is not None:
+            self._note(answer)
+
+    def sense(self, sensed: Sensed) -> None:
+        """Remember the newest observation."""
+        self._sensed = sensed
+
+    def poll(self) -> Chunk | None:
+        """Return the newest chunk that is there by now."""
+        there = [item for item in self._coming if item.tick is not None and item.tick <= self._tick]
+        if not there:
+            return None
+        self._coming = [item for item in self._coming if item not in there]
+        newest = max(there, key=lambda item: item.request.sequence)
+        chunk = self._chosen(newest)
+        if not self._method.freezes:
+            chunk = replace(chunk, frozen=0)
+        if not self._method.asks_ahead:  # it stands once it has run what was meant to run
+            chunk = replace(chunk, actions=chunk.actions[: chunk.commit])
+        now = Transition(
+            chunk,
+            self._buffer.rest(now_s=self._clock.now_s()),
+            self._buffer.consumed,
+            tuple(self._came),
+        )
+        if chunk.epoch == self._buffer.epoch:
+            self._came = [*self._came, chunk][-32:]
+        return now.spliced(self._method.splice)
+
+    def _chosen(self, answer: Answer) -> Chunk:
+        """Return the candidate that the method chooses now that the answer is there."""
+        decision, request = answer.decision, answer.request
+        if self._method.chooses == "nearest" and decision.candidates is not None:
+            drawn = decision.candidates.actions
+            index = nearest(drawn, request.observations[-1].running)
+            return decided(replace(decision, chunk=np.ascontiguousarray(drawn[index])), request)
+        if self._method.chooses != "fresh" or self._sensed is None:
+            return decided(decision, request)
+        chunk = rescored(
+            self._client,
+            decision,
+            request,
+            self._sensed,
+            budget_s=BUDGET_S,
+            noise_seed=noise_seed(self._seed, len(self.decisions), stream=self._stream),
+            limits=self._limits,
+        )
+        self.num_again += chunk.captured_at_s > request.captured_at_s
+        return chunk

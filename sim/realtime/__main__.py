@@ -1,0 +1,228 @@
+"""What delays cost a robot, and what each way of bridging them saves: `python -m sim.realtime`.
+
+    python -m sim.realtime limits --cells diffusion/fetch-push      # of the robots, on tune seeds
+    python -m sim.realtime bench --cells diffusion/fetch-push --methods wait naive ours \
+        --delays 0 5 --jitter gauss --episodes 20 --output runs/realtime
+
+Real decisions of a real server, real physics, and delays on purpose, in virtual time: an answer
+that takes five ticks is there after five ticks of the world, however long this machine took for it.
+An interrupted run goes on with the same command.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from tqdm import tqdm
+
+from sim.evaluation.arms import Settings
+from sim.evaluation.tuned import Tuned
+from sim.files import write_whole
+from sim.interrupt import GOES_ON, exit_code, run
+from sim.origin import Origin, code_digest
+from sim.realtime.bench import Played, Rows, play_all, served
+from sim.realtime.delays import JITTERS, Network
+from sim.realtime.limits import fitted, read_limits, write_limits
+from sim.realtime.methods import ALONE, METHODS
+from sim.realtime.play import Bout
+from sim.realtime.table import table
+from sim.seeds import Split, episode_seeds
+from sim.tasks import spec_of
+from steer.errors import ConfigError, InvalidInputError
+
+__all__ = ["main"]
+
+_LIMITS = Path("results") / "realtime" / "limits.json"
+_INCOMPLETE = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 done, 2 refused, 3 time up, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _options(words)
+    return exit_code("sim.realtime", partial(options.work, options, words), interrupted=GOES_ON)
+
+
+def _limits(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Fit the limits of each cell's robot on what the policy alone does without delay."""
+    del words
+    settings = Settings(num_candidates=1)
+    found = {}
+    with served(options.cells, log=options.limits.with_suffix(".log")) as server:
+        for cell in options.cells:
+            spec = spec_of(cell.split("/", 1)[1])
+            seeds = episode_seeds("tune", options.first + options.episodes, block=spec.seed_block)
+            bouts = [
+                Bout(
+                    cell=cell,
+                    method=ALONE,
+                    network=Network(ticks=0, hz=spec.embodiment.control_hz),
+                    seed=seed,
+                    num_candidates=1,
+                    limits=None,
+                )
+                for seed in seeds[options.first :]
+            ]
+            with tqdm(total=len(bouts), unit="episode", desc=cell) as bar:
+                commands = []
+
+                def keep(played: Played) -> None:
+                    commands.append(played.commands)  # noqa: B023  # called before the next cell
+                    bar.update()
+
+                play_all(
+                    bouts,
+                    server=server.address,
+                    settings=settings,
+                    num_workers=options.workers,
+                    on_played=keep,
+                )
+            found[cell] = fitted(commands, low=-1.0, high=1.0)
+    path: Path = options.limits
+    known = read_limits(path, list(json.loads(path.read_text()))) if path.is_file() else {}
+    write_limits(path, {**known, **found})
+    return 0
+
+
+def _bench(options: argparse.Namespace, words: Sequence[str]) -> int:
+    settings = _settings(options)
+    bouts = list(_bouts(options, settings))
+    _check_run(options, settings, words)
+    rows = Rows(options.output / "rows.jsonl")
+    todo = [bout for bout in bouts if _key(bout) not in rows.keys]
+    left = 0
+    if todo:
+        log = options.output / "server.log"
+        with (
+            served(options.cells, log=log) as server,
+            tqdm(total=len(bouts), initial=len(bouts) - len(todo), unit="episode") as bar,
+        ):
+
+            def keep(played: Played) -> None:
+                rows.add(played.row)
+                bar.set_postfix_str(f"{played.row.cell} {played.row.method}")
+                bar.update()
+
+            left = play_all(
+                todo,
+                server=server.address,
+                settings=settings,
+                num_workers=options.workers,
+                on_played=keep,
+                minutes=options.minutes,
+            )
+    sys.stdout.write(table(rows.rows))
+    if left:
+        sys.stdout.write(f"{left} episodes are missing: the same command goes on\n")
+    return _INCOMPLETE if left else 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    tuned = Tuned.load().settings
+    given = {"num_candidates": options.candidates, "margin": options.margin}
+    return replace(tuned, **{name: item for name, item in given.items() if item is not None})
+
+
+def _bouts(options: argparse.Namespace, settings: Settings) -> Iterator[Bout]:
+    """Return all bouts, seed by seed, so that methods stay paired whenever a run is stopped."""
+    limits = read_limits(options.limits, options.cells)
+    for number in range(options.first, options.first + options.episodes):
+        for cell in options.cells:
+            spec = spec_of(cell.split("/", 1)[1])
+            seeds = episode_seeds(options.seeds, number + 1, block=spec.seed_block)
+            for delay in options.delays:
+                for name in options.methods:
+                    method = ALONE if name == "alone" else METHODS[name]
+                    yield Bout(
+                        cell=cell,
+                        method=method,
+                        network=Network(
+                            ticks=delay,
+                            jitter=options.jitter if delay else "none",
+                            drop=options.drop if delay else 0.0,
+                            hz=spec.embodiment.control_hz,
+                        ),
+                        seed=seeds[number],
+                        num_candidates=1 if name == "alone" else settings.num_candidates,
+                        limits=limits[cell],
+                    )
+
+
+def _key(bout: Bout) -> tuple[str, str, int, str, int]:
+    network = bout.network
+    return (bout.cell, bout.method.name, network.ticks, network.jitter, bout.seed)
+
+
+def _check_run(options: argparse.Namespace, settings: Settings, words: Sequence[str]) -> None:
+    """Refuse rows of other settings or other code; keep what made these.
+
+    Raises:
+        ConfigError: They are of others.
+    """
+    path = options.output / "run.json"
+    same = {
+        "settings": json.loads(json.dumps(asdict(settings))),
+        "drop": options.drop,
+        "limits": json.loads(options.limits.read_text()),
+        "code": code_digest(),
+    }
+    tree = json.loads(path.read_text()) if path.is_file() else {**same, "made_by": {}}
+    for name, value in same.items():
+        if tree.get(name) != value:
+            raise ConfigError(
+                f"{options.output}: expected a run of the same {name}, got another; "
+                "take another --output"
+            )
+    origin = Origin.now(shlex.join(["python", "-m", "sim.realtime", *words]))
+    tree["made_by"] |= origin.entry()["made_by"]
+    write_whole(path, json.dumps(tree, indent=1, sort_keys=True) + "\n")
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.realtime",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    limits = commands.add_parser("limits", help="fit the limits of robots, on tune seeds")
+    limits.set_defaults(work=_limits)
+    bench = commands.add_parser("bench", help="play episodes with delays")
+    bench.set_defaults(work=_bench)
+    for command in (limits, bench):
+        command.add_argument("--cells", nargs="+", required=True, metavar="POLICY/TASK")
+        command.add_argument("--episodes", type=int, default=20, help="a cell (default: 20)")
+        command.add_argument("--first", type=int, default=0, help="skip so many seeds")
+        command.add_argument("--limits", type=Path, default=_LIMITS, help=f"(default: {_LIMITS})")
+        command.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
+    bench.add_argument(
+        "--methods", nargs="+", default=list(METHODS), choices=["alone", *METHODS], metavar="NAME"
+    )
+    bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
+    bench.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
+    bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
+    bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
+    bench.add_argument("--candidates", type=int, help="N (default: as tuned)")
+    bench.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
+    bench.add_argument("--minutes", type=float, default=float("inf"), help="begin none after that")
+    bench.add_argument("--output", type=Path, required=True, help="directory of the run")
+    options = parser.parse_args(words)
+    for name in ("episodes", "workers"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name}: expected >= 1, got {getattr(options, name)}")
+    try:
+        for cell in options.cells:
+            spec_of(cell.partition("/")[2])
+    except InvalidInputError as error:
+        parser.error(str(error))
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

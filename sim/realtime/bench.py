@@ -1,0 +1,196 @@
+"""The bench: bouts in parallel processes against one real server, kept row by row."""
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.evaluation.arms import Settings
+from sim.realtime.play import Bout, play
+from sim.realtime.row import Key, Row
+from sim.server import RunningServer, running_server
+from sim.suite import ARTEFACTS, critic_path, policy_path, source_of
+from sim.tasks import Env, make, spec_of
+from steer.client import SteerClient
+from steer.clock import MonotonicClock
+from steer.errors import ConfigError
+from steer.types import Selection
+
+__all__ = ["Played", "Rows", "Worker", "play_all", "served"]
+
+_IN_FLIGHT = 2
+
+
+@contextmanager
+def served(
+    cells: Iterable[str], *, log: Path, artefacts: Path = ARTEFACTS, policy_workers: int = 2
+) -> Iterator[RunningServer]:
+    """Run a server with the critics and policies of some cells, `POLICY/TASK`.
+
+    Raises:
+        InvalidInputError: There is no such cell.
+        ConfigError: An artefact is missing.
+        UnreachableError: It did not come up.
+    """
+    parts = [cell.split("/", 1) for cell in cells]
+    critics = {
+        (name := spec_of(task).name): critic_path(name, artefacts) for _, task in sorted(parts)
+    }
+    sources = sorted({source_of(policy, task) for policy, task in parts})
+    policies = {source: policy_path(source, artefacts) for source in sources}
+    for path in (*critics.values(), *policies.values()):
+        if not path.is_dir():
+            raise ConfigError(f"artefact: expected {path}, got nothing; run: make suite-artefacts")
+    with running_server(critics, policies, log=log, policy_workers=policy_workers) as server:
+        yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a bout left behind.
+
+    Attributes:
+        row: Of the rows of the run.
+        commands: That the robot was given, [T, A].
+    """
+
+    row: Row
+    commands: NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process with its own robots and sessions, all made when first needed.
+
+    Attributes:
+        server: `HOST:PORT`.
+        settings: How all robots are steered.
+    """
+
+    server: str
+    settings: Settings
+    _envs: dict[str, Env] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, bool], SteerClient] = field(default_factory=dict)
+
+    def env(self, cell: str) -> Env:
+        """Return the robot of a cell."""
+        task = cell.split("/", 1)[1]
+        if task not in self._envs:
+            self._envs[task] = make(task)
+        return self._envs[task]
+
+    def client(self, bout: Bout) -> SteerClient:
+        """Return the client with the session of a bout.
+
+        Raises:
+            SteerError: The server refuses it.
+        """
+        policy, task = bout.cell.split("/", 1)
+        is_alone = bout.num_candidates == 1
+        key = (bout.cell, bout.method.name, is_alone)
+        if key not in self._clients:
+            client, settings = SteerClient(self.server), self.settings
+            spec = spec_of(task)
+            client.open_session(
+                spec.embodiment,
+                critic=spec.name,
+                policy=source_of(policy, task),
+                selection=Selection(
+                    margin=settings.margin,
+                    beta=settings.beta,
+                    weights={**settings.weights, **bout.method.weights},
+                ),
+                robot=f"sim.realtime/{bout.cell}/{bout.method.name}"[-120:],
+            )
+            self._clients[key] = client
+        return self._clients[key]
+
+    def play(self, bout: Bout) -> Played:
+        """Play a bout."""
+        row, robot = play(self.env(bout.cell), self.client(bout), bout)
+        return Played(row, np.array(robot.sent))
+
+
+_worker: Worker | None = None
+
+
+def _begin(server: str, settings: Settings) -> None:
+    global _worker  # noqa: PLW0603  # what a process keeps between its jobs
+    _worker = Worker(server, settings)
+
+
+def _play(bout: Bout) -> Played:
+    assert _worker is not None  # the pool has begun it
+    return _worker.play(bout)
+
+
+def play_all(
+    bouts: Sequence[Bout],
+    *,
+    server: str,
+    settings: Settings,
+    num_workers: int,
+    on_played: Callable[[Played], object],
+    minutes: float = float("inf"),
+) -> int:
+    """Play bouts in parallel processes; return how many were not begun in time.
+
+    Raises:
+        SteerError: One could not be played; what was handed over before stands.
+    """
+    clock = MonotonicClock()
+    end_s = clock.now_s() + 60 * minutes
+    left, begun = iter(bouts), 0
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_workers, context, _begin, (server, settings)) as pool:
+        running: set[Future[Played]] = set()
+        try:
+            while True:
+                room = 0 if clock.now_s() > end_s else _IN_FLIGHT * num_workers - len(running)
+                new = [pool.submit(_play, bout) for bout in islice(left, room)]
+                begun += len(new)
+                running.update(new)
+                if not running:
+                    return len(bouts) - begun
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for item in done:
+                    on_played(item.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Rows:
+    """The rows of a run, one a line, each whole or not at all.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        InvalidInputError: It holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        text = path.read_text() if path.is_file() else ""
+        whole = text[: text.rfind("\n") + 1]  # the last line of a run that was killed may be torn
+        self.rows = [Row.from_line(line) for line in whole.splitlines()]
+        if whole != text:
+            path.write_text(whole)
+
+    @property
+    def keys(self) -> set[Key]:
+        """Those of all rows."""
+        return {row.key for row in self.rows}
+
+    def add(self, row: Row) -> None:
+        """Keep a row."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as file:
+            file.write(row.to_line())
+        self.rows.append(row)

@@ -45,6 +45,7 @@ class Provenance(Enum):
     FITTED = "fitted"
     CONTINUATION = "continuation"
     PARAPHRASE = "paraphrase"
+    EDIT = "edit"
 
 
 class Reason(Enum):

@@ -33,6 +33,7 @@ class Provenance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PROVENANCE_FITTED: _ClassVar[Provenance]
     PROVENANCE_CONTINUATION: _ClassVar[Provenance]
     PROVENANCE_PARAPHRASE: _ClassVar[Provenance]
+    PROVENANCE_EDIT: _ClassVar[Provenance]
 
 class Selector(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -72,6 +73,7 @@ PROVENANCE_PERTURBATION: Provenance
 PROVENANCE_FITTED: Provenance
 PROVENANCE_CONTINUATION: Provenance
 PROVENANCE_PARAPHRASE: Provenance
+PROVENANCE_EDIT: Provenance
 SELECTOR_UNSPECIFIED: Selector
 SELECTOR_ARGMAX: Selector
 SELECTOR_SOFTMAX: Selector

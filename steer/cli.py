@@ -141,6 +141,13 @@ def _novelty(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _head(arguments: Sequence[str]) -> int:
+    config = _parse("head", "steer.train.head_config", "HeadConfig", arguments)
+    _log_to_stderr()
+    importlib.import_module("steer.train.head").run(config)
+    return 0
+
+
 def _card(arguments: Sequence[str]) -> int:
     config: CardConfig = _parse("card", "steer.cli", "CardConfig", arguments)
     artefact = importlib.import_module("steer.critics.artefact")
@@ -206,6 +213,7 @@ _COMMANDS = {
     "candidates": _Command("draw a policy's candidates in recorded states", "train", _candidates),
     "frames": _Command("decode what cameras saw, for a critic that looks", "train", _frames),
     "novelty": _Command("count what a critic's data hold, to weigh what is new", "train", _novelty),
+    "head": _Command("train a head that betters chunks at the newest look", "train", _head),
     "card": _Command("show a critic's card, or set its margin", "server", _card),
     "replay": _Command("recompute and explain the decisions of a log", "server", _replay),
     "version": _Command("say which version this is", "server", _version),

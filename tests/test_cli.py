@@ -38,7 +38,7 @@ def test_help_lists_the_commands_without_loading_torch():
     found = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (found.returncode, found.stderr) == (0, "")
-    names = "serve label train audit candidates frames novelty card replay version"
+    names = "serve label train audit candidates frames novelty head card replay version"
     for command in names.split():
         assert f"  {command} " in found.stdout
 
@@ -54,7 +54,7 @@ def test_an_unknown_command_says_which_there_are(capsys):
     assert cli.main(["srve"]) == 2
     assert capsys.readouterr().err == (
         "steer: error: expected one of the commands serve, label, train, audit, candidates, "
-        "frames, novelty, card, replay, version, got 'srve'\n"
+        "frames, novelty, head, card, replay, version, got 'srve'\n"
     )
 
 

@@ -39,6 +39,8 @@ from steer.errors import ConfigError, InvalidInputError
 __all__ = ["main"]
 
 _LIMITS = Path("results") / "realtime" / "limits.json"
+_HEADS = Path("results") / "realtime" / "heads"
+_PLAIN = tuple(name for name, item in METHODS.items() if not item.head)
 _INCOMPLETE = 3
 
 
@@ -151,7 +153,23 @@ def _bouts(options: argparse.Namespace, settings: Settings) -> Iterator[Bout]:
                         seed=seeds[number],
                         num_candidates=1 if name == "alone" else settings.num_candidates,
                         limits=limits[cell],
+                        head=_head(options.heads, method.head, cell),
+                        forecast=_head(options.heads, "forecast" * method.foresees, cell),
                     )
+
+
+def _head(heads: Path, kind: str, cell: str) -> str:
+    """Return the file of a head of a kind; empty for none.
+
+    Raises:
+        ConfigError: There is none of this cell.
+    """
+    if not kind:
+        return ""
+    path = heads / kind / (cell.partition("~")[0].replace("/", "-") + ".npz")
+    if not path.is_file():
+        raise ConfigError(f"--heads: expected {path}, got nothing; `steer head` makes it")
+    return str(path)
 
 
 def _key(bout: Bout) -> tuple[str, str, int, str, int]:
@@ -202,7 +220,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--limits", type=Path, default=_LIMITS, help=f"(default: {_LIMITS})")
         command.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
     bench.add_argument(
-        "--methods", nargs="+", default=list(METHODS), choices=["alone", *METHODS], metavar="NAME"
+        "--methods", nargs="+", default=list(_PLAIN), choices=["alone", *METHODS], metavar="NAME"
     )
     bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
     bench.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
@@ -211,6 +229,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--candidates", type=int, help="N (default: as tuned)")
     bench.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
     bench.add_argument("--minutes", type=float, default=float("inf"), help="begin none after that")
+    bench.add_argument("--heads", type=Path, default=_HEADS, help=f"(default: {_HEADS})")
     bench.add_argument("--output", type=Path, required=True, help="directory of the run")
     options = parser.parse_args(words)
     for name in ("episodes", "workers"):

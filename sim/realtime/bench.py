@@ -20,6 +20,8 @@ from sim.tasks import Env, make, spec_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError
+from steer.forecast import Forecast
+from steer.heads import Head, NumpyHead, load_head
 from steer.types import Selection
 
 __all__ = ["Played", "Rows", "Worker", "play_all", "served"]
@@ -77,6 +79,7 @@ class Worker:
     settings: Settings
     _envs: dict[str, Env] = field(default_factory=dict)
     _clients: dict[tuple[str, str, bool], SteerClient] = field(default_factory=dict)
+    _heads: dict[str, Head] = field(default_factory=dict)
 
     def env(self, cell: str) -> Env:
         """Return the robot of a cell."""
@@ -113,8 +116,16 @@ class Worker:
 
     def play(self, bout: Bout) -> Played:
         """Play a bout."""
-        row, robot = play(self.env(bout.cell), self.client(bout), bout)
+        head = NumpyHead(self._head(bout.head)) if bout.head else None
+        forecast = Forecast(self._head(bout.forecast)) if bout.forecast else None
+        client = self.client(bout)
+        row, robot = play(self.env(bout.cell), client, bout, head=head, forecast=forecast)
         return Played(row, np.array(robot.sent))
+
+    def _head(self, path: str) -> Head:
+        if path not in self._heads:
+            self._heads[path] = load_head(Path(path))
+        return self._heads[path]
 
 
 _worker: Worker | None = None

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from steer.heads import EDITORS
 from steer.loop.chunks import Chunk
 
 __all__ = ["ALONE", "METHODS", "Method", "Splice", "Transition", "ensemble", "fade", "nearest"]
@@ -42,6 +43,9 @@ class Method:
             one; `nearest`, the candidate nearest to what runs, of which the critic knows nothing.
         every: Ask so many ticks after the last answer; 0 asks when what is left is what an answer
             takes.
+        foresees: Whether the policy is asked at what the robot will observe when the answer is due.
+        anchors: Whether candidates make up for what the robot did meanwhile.
+        head: Kind of the head whose edits compete, too; empty for none.
         weights: Of scorers beside the critic, over those of the run.
     """
 
@@ -52,20 +56,28 @@ class Method:
     splice: Splice = "aligned"
     chooses: Literal["critic", "fresh", "nearest"] = "critic"
     every: int = 0
+    foresees: bool = False
+    anchors: bool = False
+    head: str = ""
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
+_OURS = Method(
+    name="ours",
+    what="asks at what will be observed, judges again at the newest look, keeps the limits",
+    freezes=True,
+    chooses="fresh",
+    every=1,
+    foresees=True,
+    anchors=True,
+)
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         item.name: item
         for item in (
             Method(name="wait", what="holds its place until the answer is there", asks_ahead=False),
             Method(name="naive", what="runs the newest chunk from its first row", splice="row0"),
-            Method(
-                name="fade",
-                what="row of now, faded in over 4 ticks",
-                splice="fade",
-            ),
+            Method(name="fade", what="row of now, faded in over 4 ticks", splice="fade"),
             Method(
                 name="ensemble",
                 what="mean of all chunks that overlap, as ACT",
@@ -79,11 +91,25 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 chooses="nearest",
             ),
             Method(name="freeze", what="freezes, then the row of now", freezes=True),
-            Method(
-                name="ours",
-                what="freezes; judged again at the newest observation, within the limits",
-                freezes=True,
-                chooses="fresh",
+            _OURS,
+            replace(_OURS, name="ours-blind", what="ours, not judged again", chooses="critic"),
+            replace(
+                _OURS,
+                name="ours-c0",
+                what="ours, agreement not counted",
+                weights={"consensus": 0.0},
+            ),
+            replace(_OURS, name="ours-now", what="ours, asks at what is observed", foresees=False),
+            replace(_OURS, name="ours-slow", what="ours, asks when it has to", every=0),
+            *(
+                replace(
+                    _OURS,
+                    name=f"ours-{kind}",
+                    what=f"ours, and what a head of the kind {kind} makes competes",
+                    head=kind,
+                    weights={"consensus": 0.0},
+                )
+                for kind in EDITORS
             ),
         )
     }

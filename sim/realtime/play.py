@@ -15,6 +15,8 @@ from sim.tasks import Env
 from steer.client import SteerClient
 from steer.clock import FakeClock
 from steer.errors import SessionError
+from steer.forecast import Forecast
+from steer.heads import NumpyHead
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.limits import Limits, is_motion
@@ -41,6 +43,8 @@ class Bout:
         num_candidates: N.
         limits: Of the robot; None for its range alone.
         stream: Of the noise.
+        head: File of the head of the fast half; empty for none.
+        forecast: Likewise.
     """
 
     cell: str
@@ -50,6 +54,8 @@ class Bout:
     num_candidates: int
     limits: Limits | None
     stream: int = 0
+    head: str = ""
+    forecast: str = ""
 
 
 @dataclass(slots=True)
@@ -79,6 +85,8 @@ def play(
     client: SteerClient,
     bout: Bout,
     *,
+    head: NumpyHead | None = None,
+    forecast: Forecast | None = None,
     on_tick: Callable[[int, Ticked], object] | None = None,
     on_answer: Callable[[Answer], object] | None = None,
 ) -> tuple[Row, SimRobot]:
@@ -88,6 +96,8 @@ def play(
         env: The robot.
         client: With a session of its body.
         bout: What to play.
+        head: That the bout names, read.
+        forecast: Likewise.
         on_tick: Called after each tick, with its number.
         on_answer: Called with each answer as it is asked for.
 
@@ -114,8 +124,11 @@ def play(
         seed=bout.seed,
         num_candidates=bout.num_candidates,
         limits=bout.limits,
+        is_motion_A=np.array([is_motion(body, dim.name) for dim in body.actions]),
         clock=clock,
         stream=bout.stream,
+        head=head,
+        forecast=forecast,
         note=on_answer,
     )
     most = session.critic.horizon if method.asks_ahead else 0
@@ -132,7 +145,9 @@ def play(
     )
     loop.begin()
     seen = _Seen()
-    while not robot.is_success and robot.steps < spec.max_steps:
+    # Nobody can act before the first answer: that much time is not the method's.
+    limit = spec.max_steps + bout.network.ticks
+    while not robot.is_success and robot.steps < limit:
         ticked = loop.step()
         seen.note(robot.steps, ticked)
         if on_tick is not None:

@@ -1,9 +1,13 @@
-"""A planner whose answers come after so many ticks: real decisions, made-up delays."""
+"""A planner whose answers come after so many ticks: real decisions, made-up delays.
+
+Shapes: `A` action.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.evaluation.choosers import BUDGET_S
 from sim.evaluation.noise import noise_seed
@@ -11,7 +15,10 @@ from sim.realtime.delays import Delays
 from sim.realtime.methods import Method, Transition, nearest
 from steer.client import SteerClient
 from steer.clock import Clock
+from steer.forecast import Forecast
+from steer.heads import NumpyHead
 from steer.loop.chunks import Chunk, ChunkBuffer
+from steer.loop.foresee import foreseen, prefixed
 from steer.loop.fresh import decided, rescored
 from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
@@ -50,8 +57,11 @@ class VirtualPlanner:
         seed: Of the episode.
         num_candidates: N.
         limits: Of the robot, for methods that keep candidates within them.
+        is_motion_A: Dimensions of the robot that command motions.
         clock: Of the robot.
         stream: Of the noise.
+        head: Of the fast half, for methods that have one.
+        forecast: Likewise.
         note: Called with each answer as it is asked for, for pictures.
 
     Attributes:
@@ -70,14 +80,18 @@ class VirtualPlanner:
         seed: int,
         num_candidates: int,
         limits: Limits | None,
+        is_motion_A: NDArray[np.bool_],
         clock: Clock,
         stream: int = 0,
+        head: NumpyHead | None = None,
+        forecast: Forecast | None = None,
         note: Callable[[Answer], object] | None = None,
     ) -> None:
         self._client, self._method, self._delays = client, method, delays
         self._buffer, self._seed, self._limits = buffer, seed, limits
         self._num_candidates, self._stream, self._clock = num_candidates, stream, clock
-        self._note = note
+        self._note, self._head, self._forecast = note, head, forecast
+        self._is_motion_A = is_motion_A
         self._tick = 0
         self._sensed: Sensed | None = None
         self._coming: list[Answer] = []
@@ -93,14 +107,19 @@ class VirtualPlanner:
     def submit(self, request: Request) -> None:
         """Ask the server, and draw how long the answer takes."""
         number = len(self.decisions)
+        nothing: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        observations, before_TA = request.observations, nothing
+        if self._forecast is not None:
+            observations, before_TA = foreseen(request, self._forecast)
         decision = self._client.steer(
-            request.observations,
+            observations,
             budget_s=BUDGET_S,
             num_candidates=self._num_candidates,
             noise_seed=noise_seed(self._seed, number, stream=self._stream),
             epoch=self._seed,
             return_candidates=True,
         )
+        decision = prefixed(decision, before_TA)
         self.decisions.append(decision)
         delay = self._delays.next()
         if delay is not None:
@@ -153,6 +172,8 @@ class VirtualPlanner:
             budget_s=BUDGET_S,
             noise_seed=noise_seed(self._seed, len(self.decisions), stream=self._stream),
             limits=self._limits,
+            head=self._head,
+            is_motion=self._is_motion_A if self._method.anchors else None,
         )
         self.num_again += chunk.captured_at_s > request.captured_at_s
         return chunk

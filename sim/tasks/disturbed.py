@@ -26,8 +26,8 @@ __all__ = ["DISTURBANCES", "DisturbedEnv", "split_name"]
 
 _NOISE = 0.01
 _SHIFT_M = 0.05
-_KICK_CHANCE = 1 / 12
-"""Of each tick."""
+_KICKS_S = 2.0
+"""Kicks a second, on average."""
 _KICK_M_S = 0.8
 
 
@@ -139,7 +139,7 @@ def _nothing(env: MujocoEnv, rng: np.random.Generator) -> None:
 def _kick(env: MujocoEnv, rng: np.random.Generator) -> None:
     """Now and then give every loose object a speed on the table, in a drawn direction."""
     chance, angle = rng.random(), rng.uniform(0.0, 2 * np.pi)
-    if chance >= _KICK_CHANCE:
+    if chance >= _KICKS_S / env.spec.embodiment.control_hz:
         return
     speed = _KICK_M_S * np.array([np.cos(angle), np.sin(angle)])
 

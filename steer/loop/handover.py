@@ -22,7 +22,7 @@ __all__ = [
     "sensed_to_bytes",
 ]
 
-_REQUEST = struct.Struct("<qqqqdI")
+_REQUEST = struct.Struct("<qqqqdII")
 _CHUNK = struct.Struct("<qqqqqd?II")
 _SENSED = struct.Struct("<qqdI")
 _LENGTH = struct.Struct("<Q")
@@ -38,7 +38,9 @@ def request_to_bytes(request: Request) -> bytes:
         request.sequence,
         request.captured_at_s,
         len(request.observations),
+        len(request.travelled),
     )
+    head += np.ascontiguousarray(request.travelled, np.float64).tobytes()
     seen = [observation_to_bytes(item) for item in request.observations]
     return b"".join([head, *(_LENGTH.pack(len(item)) + item for item in seen)])
 
@@ -50,8 +52,11 @@ def request_from_bytes(data: bytes) -> Request:
         InvalidInputError: They are none.
     """
     try:
-        *numbers, captured_at_s, count = _REQUEST.unpack_from(data)
-        place, seen = _REQUEST.size, []
+        *numbers, captured_at_s, count, columns = _REQUEST.unpack_from(data)
+        place, seen = _REQUEST.size + 8 * columns, []
+        if place > len(data):
+            raise _torn("request", data)
+        travelled = np.frombuffer(data[_REQUEST.size : place])
         for _ in range(count):
             (length,) = _LENGTH.unpack_from(data, place)
             begin = place + _LENGTH.size
@@ -63,14 +68,18 @@ def request_from_bytes(data: bytes) -> Request:
         raise _torn("request", data)
     names = ("consumed", "frozen", "epoch", "sequence")
     named = dict(zip(names, numbers, strict=True))
-    return Request(observations=tuple(seen), captured_at_s=captured_at_s, **named)
+    return Request(
+        observations=tuple(seen), captured_at_s=captured_at_s, travelled=travelled, **named
+    )
 
 
 def sensed_to_bytes(sensed: Sensed) -> bytes:
     """Return the bytes of a tick."""
     sent = np.ascontiguousarray(sensed.sent, np.float32)
     head = _SENSED.pack(sensed.consumed, sensed.epoch, sensed.captured_at_s, sent.shape[1])
-    return head + sent.tobytes() + observation_to_bytes(sensed.observation)
+    travelled = np.ascontiguousarray(sensed.travelled, np.float64)
+    places = sent.tobytes() + travelled.tobytes()
+    return head + places + observation_to_bytes(sensed.observation)
 
 
 def sensed_from_bytes(data: bytes) -> Sensed:
@@ -83,7 +92,8 @@ def sensed_from_bytes(data: bytes) -> Sensed:
         consumed, epoch, captured_at_s, columns = _SENSED.unpack_from(data)
     except struct.error as error:
         raise _torn("tick", data) from error
-    place = _SENSED.size + 4 * _SENT * columns
+    middle = _SENSED.size + 4 * _SENT * columns
+    place = middle + 8 * columns
     if place > len(data):
         raise _torn("tick", data)
     return Sensed(
@@ -91,7 +101,8 @@ def sensed_from_bytes(data: bytes) -> Sensed:
         consumed=consumed,
         epoch=epoch,
         captured_at_s=captured_at_s,
-        sent=np.frombuffer(data[_SENSED.size : place], np.float32).reshape(_SENT, columns),
+        sent=np.frombuffer(data[_SENSED.size : middle], np.float32).reshape(_SENT, columns),
+        travelled=np.frombuffer(data[middle:place]),
     )
 
 

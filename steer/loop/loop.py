@@ -179,6 +179,7 @@ class Loop:
             epoch=self._epoch,
             captured_at_s=now_s if captured_at_s is None else captured_at_s,
             sent=self._system.limiter.sent,
+            travelled=self._system.travelled,
         )
         self._guarded("planner.sense", lambda: self._planner.sense(sensed))
         if not self._is_due(now_s):
@@ -209,6 +210,7 @@ class Loop:
             epoch=sensed.epoch,
             sequence=self._sequence,
             captured_at_s=sensed.captured_at_s,
+            travelled=sensed.travelled,
         )
 
         def submit() -> bool:

@@ -27,6 +27,7 @@ class Request:
         epoch: Of the robot.
         sequence: 1 and up within an epoch.
         captured_at_s: Of the last observation, on the robot's monotonic clock.
+        travelled: As of `Sensed`.
     """
 
     observations: tuple[Observation, ...]
@@ -35,6 +36,7 @@ class Request:
     epoch: int
     sequence: int
     captured_at_s: float
+    travelled: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,8 @@ class Sensed:
         epoch: Of the robot.
         captured_at_s: Of the observation, on the robot's monotonic clock.
         sent: Last three commands, the newest first, [3, A]; NaN where none is known.
+        travelled: Sum of all motions that were commanded in the epoch, [A]; 0 in dimensions that
+            command places.
     """
 
     observation: Observation
@@ -54,6 +58,7 @@ class Sensed:
     epoch: int
     captured_at_s: float
     sent: NDArray[np.float32]
+    travelled: NDArray[np.float64]
 
 
 class Planner(Protocol):

@@ -60,6 +60,7 @@ class System1:
         buffer: The chunks.
         ladder: Where on the ladder it stands.
         limiter: What limits would have been broken.
+        travelled: Sum of all motions that were commanded in the epoch, float64 [A].
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class System1:
         self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
         self._sent: list[NDArray[np.float32]] = []
         self._held = 0
+        self.travelled: NDArray[np.float64] = np.zeros(len(dims))
 
     def begin(self, epoch: int, *, rest: NDArray[np.float32] | None = None) -> None:
         """Begin an epoch: the robot stands still, and no chunk of before counts.
@@ -102,6 +104,7 @@ class System1:
         self.limiter.reset(rest)
         self._sent = [rest, rest] if np.isfinite(rest).all() else []
         self._held = 0
+        self.travelled = np.zeros(len(self._is_motion_A))
 
     def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
         """Take a chunk, or say why not; a refused one is logged and counted."""
@@ -139,6 +142,7 @@ class System1:
             wanted = held
         limited = self.limiter.apply(wanted, is_counted=row is not None)
         self._sent = [limited.command, *self._sent[:1]]
+        self.travelled = self.travelled + np.where(self._is_motion_A, limited.command, 0.0)
         age_s = None if row is None else now_s - row.chunk.captured_at_s
         broken = () if row is None else limited.broken  # a stand comes as soon as limits let it
         return Command(limited.command, rung, row, age_s, broken)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steer.errors import InvalidInputError
-from steer.loop.fresh import decided, rescored, windows
+from steer.loop.fresh import anchored, decided, rescored, windows
 from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
@@ -22,16 +22,18 @@ def seen(running=None):
 
 def request(**changes):
     some = {"consumed": 10, "frozen": 3, "epoch": 1, "sequence": 4, "captured_at_s": 1.0}
+    some["travelled"] = np.zeros(1)
     return Request(observations=(seen(),), **{**some, **changes})
 
 
-def sensed(consumed=12, running=None, epoch=1):
+def sensed(consumed=12, running=None, epoch=1, travelled=0.0):
     return Sensed(
         observation=seen(running),
         consumed=consumed,
         epoch=epoch,
         captured_at_s=1.2,
         sent=np.zeros((3, 1), np.float32),
+        travelled=np.full(1, travelled),
     )
 
 
@@ -94,6 +96,76 @@ def test_candidates_are_moved_within_the_limits_before_they_are_judged():
 
     assert chunk.actions[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert client.calls[0][1].actions[0, :, 0].tolist() == list(range(8))
+
+
+def test_a_path_leads_where_it_was_meant_to_wherever_the_robot_is():
+    """What the robot did otherwise is made up for over the next four rows that are free."""
+    running = np.full((3, 2), 0.5, np.float32)
+    drawn = np.ones((N, HORIZON, 2), np.float32)
+    found = anchored(
+        drawn,
+        running,
+        gone=2,
+        frozen=1,
+        moved_A=np.array([0.5, 0.5]),
+        is_motion_A=np.array([True, False]),
+    )
+
+    # Three rows of 1 were meant; 0.5 has been moved, and 0.5 of what is frozen is to come.
+    np.testing.assert_array_equal(found[:, :, 1], drawn[:, :, 1])
+    np.testing.assert_array_equal(found[:, [0, 1, 2, 7], 0], 1)
+    np.testing.assert_allclose(found[:, 3:7, 0], 1.5)
+    end = 0.5 + running[:1, 0].sum() + found[0, 3:, 0].sum()
+    assert end == pytest.approx(HORIZON)
+
+
+def test_what_did_what_it_was_meant_to_is_left_as_it_is():
+    """And where no row is free there is nothing to make up with."""
+    is_motion = np.array([True])
+    options = {"moved_A": ACTIONS[1, :2].sum(0).astype(float), "is_motion_A": is_motion}
+    same = anchored(ACTIONS[1:2], None, gone=2, frozen=0, **options)
+    np.testing.assert_array_equal(same, ACTIONS[1:2])
+    assert anchored(ACTIONS, None, gone=HORIZON, frozen=0, **options) is ACTIONS
+
+
+def test_candidates_are_anchored_before_they_are_judged():
+    """By what was travelled since the request."""
+    client = Client(index=2)
+    is_motion = np.array([True])
+    rescored(
+        client, decision(), request(), sensed(travelled=5.0), budget_s=0.02, is_motion=is_motion
+    )
+
+    judged = client.calls[0][1].actions
+    missing = (ACTIONS[:, :2].sum(axis=(1, 2)) - 5.0) / 4
+    np.testing.assert_allclose(judged[:N, :4], ACTIONS[:, 2:6] + missing[:, None, None])
+
+
+class Doubling:
+    """A head that doubles what it sees."""
+
+    card = SimpleNamespace(window=CRITIC, most_gone=HORIZON - CRITIC)
+
+    def windows(self, observation, windows_NLA, *, gone):
+        return 2 * windows_NLA
+
+
+def test_what_a_head_makes_of_the_best_competes_behind_all_others():
+    """The policy's own first, then by score; frozen rows and those beyond its window stay."""
+    client = Client(index=3)
+    client.session.limits.max_candidates = N + 2
+    scores = np.float32([0.0, -1.0, 2.0])
+    chunk = rescored(
+        client, decision(scores=scores), request(), sensed(), budget_s=0.02, head=Doubling()
+    )
+
+    candidates = client.calls[0][1]
+    assert candidates.provenance[N:] == (Provenance.EDIT, Provenance.EDIT)
+    own = ACTIONS[0, 2:]
+    doubled = np.concatenate([own[:1], 2 * own[1:CRITIC], own[CRITIC:]])
+    np.testing.assert_array_equal(candidates.actions[N], doubled)
+    np.testing.assert_array_equal(candidates.actions[N + 1, 1], 2 * ACTIONS[2, 3])
+    np.testing.assert_array_equal(chunk.actions, doubled)
 
 
 @pytest.mark.parametrize("running", [None, np.zeros((4, 1), np.float32)])

@@ -36,6 +36,7 @@ REQUEST = Request(
     epoch=3,
     sequence=5,
     captured_at_s=12.5,
+    travelled=np.array([0.5, -1.5]),
 )
 TICK = Sensed(
     observation=SEEN,
@@ -43,6 +44,7 @@ TICK = Sensed(
     epoch=3,
     captured_at_s=13.5,
     sent=np.float32([[1, 2], [3, np.nan], [np.nan, np.nan]]),
+    travelled=np.array([0.25, 2.0]),
 )
 CHUNK = Chunk(
     actions=np.float32([[1, 2], [3, 4], [5, np.nan]]),
@@ -63,6 +65,7 @@ def test_a_request_comes_out_as_it_went_in():
     for name in ("consumed", "frozen", "epoch", "sequence", "captured_at_s"):
         assert getattr(found, name) == getattr(REQUEST, name)
     assert len(found.observations) == 2
+    np.testing.assert_array_equal(found.travelled, REQUEST.travelled)
     last = found.observations[-1]
     state = "observation.state"
     np.testing.assert_array_equal(last.running, SEEN.running)
@@ -78,6 +81,7 @@ def test_a_tick_comes_out_as_it_went_in():
     assert (found.consumed, found.epoch, found.captured_at_s) == (9, 3, 13.5)
     np.testing.assert_array_equal(found.observation.running, SEEN.running)
     np.testing.assert_array_equal(found.sent, TICK.sent)
+    np.testing.assert_array_equal(found.travelled, TICK.travelled)
 
 
 def test_a_chunk_comes_out_as_it_went_in():

@@ -47,6 +47,7 @@ def planner(remote):
 def ask(observation):
     def asked(sequence, **changes):
         some = {"consumed": 3, "frozen": 2, "epoch": 1, "captured_at_s": 7.5}
+        some["travelled"] = np.zeros(3)
         return Request(observations=(observation,), sequence=sequence, **{**some, **changes})
 
     return asked
@@ -102,7 +103,14 @@ def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, obse
     wide = np.full(size, np.inf)
     limits = Limits(low=-wide, high=wide, first=np.full(size, 0.01), second=wide, third=wide)
     sent = np.zeros((3, size), np.float32)
-    tick = Sensed(observation=observation, consumed=4, epoch=1, captured_at_s=7.6, sent=sent)
+    tick = Sensed(
+        observation=observation,
+        consumed=4,
+        epoch=1,
+        captured_at_s=7.6,
+        sent=sent,
+        travelled=np.zeros(size),
+    )
     with closing(RemotePlanner(replace(remote, rescore_s=1.0, limits=limits))) as planner:
         planner.submit(ask(1))
         whole = answer(planner)

@@ -1,0 +1,59 @@
+"""Asking for what comes after what runs: the policy is shown what the robot will observe by then.
+
+Shapes: `N` candidates, `H` horizon, `T` rows that run meanwhile, `A` action.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.forecast import Forecast
+from steer.loop.planner import Request
+from steer.types import Candidates, Decision, Observation
+
+__all__ = ["foreseen", "prefixed"]
+
+
+def foreseen(
+    request: Request, forecast: Forecast
+) -> tuple[tuple[Observation, ...], NDArray[np.float32]]:
+    """Return what the robot will have observed once the frozen rows have run, and those rows.
+
+    Args:
+        request: With what runs in its last observation.
+        forecast: Of the robot's body.
+
+    Returns:
+        As many observations as the request has, the last one of then; and [T, A], none where
+        nothing is frozen: the observations are then those of the request.
+
+    Raises:
+        InvalidInputError: The observation lacks what the forecast sees.
+
+    References:
+        See `steer.forecast.Forecast`.
+    """
+    last = request.observations[-1]
+    running = last.running
+    rows = 0 if running is None else min(request.frozen, len(running))
+    if running is None or not rows:
+        return request.observations, np.zeros((0, 0), np.float32)
+    ahead = forecast.ahead(last, running[:rows])
+    rest = running[rows:] if len(running) > rows else None
+    ahead[-1] = replace(ahead[-1], running=rest)
+    seen = (*request.observations, *ahead)[-len(request.observations) :]
+    return seen, running[:rows]
+
+
+def prefixed(decision: Decision, rows_TA: NDArray[np.float32]) -> Decision:
+    """Return the decision with the rows that run before it in front of its chunk and candidates."""
+    if not len(rows_TA):
+        return decision
+    chunk = np.concatenate([rows_TA, decision.chunk])
+    if decision.candidates is None:
+        return replace(decision, chunk=chunk)
+    drawn = decision.candidates
+    before_NTA = np.broadcast_to(rows_TA, (len(drawn), *rows_TA.shape))
+    whole_NHA = np.concatenate([before_NTA, drawn.actions], axis=1)
+    return replace(decision, chunk=chunk, candidates=Candidates(whole_NHA, drawn.provenance))

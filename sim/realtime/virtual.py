@@ -14,7 +14,9 @@ from steer.clock import Clock
 from steer.loop.chunks import Chunk, ChunkBuffer
 from steer.loop.fresh import decided, rescored
 from steer.loop.limits import Limits
+from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
+from steer.loop.thresholds import Signals
 from steer.types import Decision
 
 __all__ = ["Answer", "VirtualPlanner"]
@@ -51,11 +53,14 @@ class VirtualPlanner:
         num_candidates: N.
         limits: Of the robot, for methods that keep candidates within them.
         clock: Of the robot.
+        monitors: That read each decision; here they report and move nothing.
         stream: Of the noise.
         note: Called with each answer as it is asked for, for pictures.
 
     Attributes:
         decisions: All of them.
+        monitors: The monitors.
+        signals: What they read of each decision.
         delays_ticks: Of those that come.
         num_again: How many were judged again at a newer observation.
     """
@@ -71,18 +76,20 @@ class VirtualPlanner:
         num_candidates: int,
         limits: Limits | None,
         clock: Clock,
+        monitors: Monitors,
         stream: int = 0,
         note: Callable[[Answer], object] | None = None,
     ) -> None:
         self._client, self._method, self._delays = client, method, delays
         self._buffer, self._seed, self._limits = buffer, seed, limits
         self._num_candidates, self._stream, self._clock = num_candidates, stream, clock
-        self._note = note
+        self._note, self.monitors = note, monitors
         self._tick = 0
         self._sensed: Sensed | None = None
         self._coming: list[Answer] = []
         self._came: list[Chunk] = []
         self.decisions: list[Decision] = []
+        self.signals: list[Signals] = []
         self.delays_ticks: list[int] = []
         self.num_again = 0
 
@@ -102,6 +109,8 @@ class VirtualPlanner:
             return_candidates=True,
         )
         self.decisions.append(decision)
+        read = self.monitors.update(decision, consumed=request.consumed, epoch=request.epoch)
+        self.signals.append(read.signals)
         delay = self._delays.next()
         if delay is not None:
             self.delays_ticks.append(delay)

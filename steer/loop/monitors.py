@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from steer.errors import InvalidInputError
 from steer.loop.alarm import Alarm
@@ -73,7 +73,7 @@ class Monitors:
         InvalidInputError: The thresholds are of another scale.
     """
 
-    def __init__(self, scale: Sequence[float], thresholds: Thresholds | None = None) -> None:
+    def __init__(self, scale: ArrayLike, thresholds: Thresholds | None = None) -> None:
         self._scale_A = np.asarray(scale, np.float64)
         if thresholds is not None and not np.array_equal(thresholds.scale, self._scale_A):
             contract = f"those of scale {list(thresholds.scale)}"

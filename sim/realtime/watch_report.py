@@ -19,6 +19,7 @@ __all__ = ["picture", "records", "table_of", "write_report"]
 _HEAD = (
     "monitor",
     "auc",
+    "early",
     "(whole)",
     "detection",
     "by chance",
@@ -33,8 +34,9 @@ _WIDTH, _LEFT, _RIGHT, _ROW = 760, 170, 170, 26
 def table_of(found: Watched) -> str:
     """Return the table as text.
 
-    `auc` is of the largest reading so far, `(whole)` that of whole episodes, which the clock wins;
-    `tick` is that of the first alarm in failing episodes, on average.
+    `auc` is of the largest reading so far, `early` at one tick of each cell, `(whole)` of whole
+    episodes, which the clock wins; `sim.stats.Discrimination` has the differences. `tick` is that
+    of the first alarm in failing episodes, on average.
     """
     lines = [_HEAD, *(_line(item) for item in found.monitors)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
@@ -55,6 +57,7 @@ def _line(item: MonitorFigures) -> tuple[str, ...]:
     return (
         item.name,
         rate(item.auc),
+        rate(item.auc_early),
         f"{item.auc_whole.value:.2f}",
         rate(alarms.detection),
         f"{chance.detection:.2f}",
@@ -79,6 +82,7 @@ def records(found: Watched, *, origin: Origin) -> list[dict[str, Any]]:
             **asdict(origin),
         }
         for name, figure, unit, against in _figures(found)
+        if math.isfinite(figure.value)
     ]
 
 
@@ -92,6 +96,7 @@ def _figures(found: Watched) -> Iterator[tuple[str, Estimate, str, str]]:
         yield f"{item.name}/auc", item.auc, area, "0.5, a clock"
         for cell, figure in item.by_cell.items():
             yield f"{item.name}/auc/{cell}", figure, area, "0.5, a clock"
+        yield f"{item.name}/auc_early", item.auc_early, f"{area}, at one tick", "0.5, a clock"
         yield f"{item.name}/auc_whole", item.auc_whole, "the same, whole episodes", "a clock's"
         alarms, chance = item.alarms, item.chance
         shares = (

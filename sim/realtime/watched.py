@@ -108,6 +108,7 @@ class MonitorFigures:
     Attributes:
         name: Of the monitor, or of the control.
         auc: Of the largest reading so far, mean over cells; `sim.stats.Discrimination` says why.
+        auc_early: Of the largest reading so far at one tick of each cell.
         auc_whole: Of the largest reading of whole episodes: beside the clock's it shows what
             length alone does.
         by_cell: `auc` of each cell.
@@ -117,6 +118,7 @@ class MonitorFigures:
 
     name: str
     auc: Estimate
+    auc_early: Estimate
     auc_whole: Estimate
     by_cell: Mapping[str, Estimate]
     alarms: Alarms
@@ -210,6 +212,7 @@ def _figures(name: str, cells: Mapping[str, _Cell]) -> MonitorFigures:
     return MonitorFigures(
         name=name,
         auc=areas.so_far,
+        auc_early=areas.early,
         auc_whole=areas.whole,
         by_cell=by_cell,
         alarms=_alarms(found),

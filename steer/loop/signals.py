@@ -167,8 +167,8 @@ def value_progress(value: float, expected: float) -> float:
 
     References:
         Du et al., To Err is Robotic, arXiv 2406.15917, 2024. Differs: the expectation is what
-        successful episodes had, no Bellman equation: critics that explain half of the returns rise
-        by less than the reward along a success.
+        successful episodes had, in the place of a Bellman equation: it needs no reward, and does
+        not ask that values rise by as much as the reward says.
     """
     return _finite("progress", expected - value)
 

@@ -27,6 +27,7 @@ def test_a_clock_tells_nothing_of_an_episode_that_still_runs():
     found = areas([range(7)] * 4, [range(number) for number in (1, 2, 3, 4)])
 
     assert found.so_far.value == found.so_far.low == found.so_far.high == 0.5
+    assert found.early.value == 0.5
     assert found.whole.value == 1.0
     assert found.so_far.n == 8
 
@@ -51,6 +52,23 @@ def test_areas_by_hand():
     assert areas([[0.0], [3.0]], [[1.0], [2.0], [4.0]]).so_far.value == pytest.approx(2 / 6)
 
 
+def test_early_is_at_one_tick_that_three_quarters_of_the_successes_reach():
+    """Those that have ended are left out, and what comes later is not looked at."""
+    failing = [[0.0, 2.0, 9.0], [0.0, 0.0, 9.0]]
+    succeeding = [[7.0], [0.0, 1.0], [0.0, 1.0, 5.0], [0.0, 3.0, 0.0]]
+    found = areas(failing, succeeding).early
+
+    assert (found.value, found.n) == (pytest.approx(2 / 6), 5)
+
+
+def test_early_has_no_figure_where_all_failures_have_ended():
+    """They may fail before others succeed."""
+    found = areas([[1.0]], [[1.0, 2.0]]).early
+
+    assert np.isnan(found.value)
+    assert found.n == 0
+
+
 def test_what_was_not_read_is_below_everything():
     """And no more than that."""
     assert areas([[None, None]], [[None, -5.0]]).so_far.value == 0.0
@@ -62,6 +80,7 @@ def test_the_other_way_round_it_is_one_less(failing, succeeding):
     """Whoever is called failing."""
     one, other = areas(failing, succeeding), areas(succeeding, failing)
 
+    assert one.early.n == 0 or 0 <= one.early.value <= 1
     assert one.so_far.value + other.so_far.value == pytest.approx(1.0)
     assert one.whole.value + other.whole.value == pytest.approx(1.0)
 
@@ -73,7 +92,9 @@ def test_only_the_order_of_readings_counts(failing, succeeding):
     def risen(courses):
         return [[None if x is None else np.exp(x) - 7 for x in item] for item in courses]
 
-    assert areas(risen(failing), risen(succeeding)) == areas(failing, succeeding)
+    there, here = areas(risen(failing), risen(succeeding)), areas(failing, succeeding)
+    assert (there.so_far, there.whole) == (here.so_far, here.whole)
+    assert there.early == here.early or there.early.n == here.early.n == 0
 
 
 def test_intervals_are_of_episodes_and_the_generator_decides():
@@ -98,8 +119,13 @@ def test_cells_weigh_the_same_and_are_not_compared_with_each_other():
     assert (found.so_far.value, found.so_far.n) == (0.5, 20)
 
 
-@pytest.mark.parametrize("groups", [[], [Group([], [course([1.0])])], [Group([course([1.0])], [])]])
+ONE = course([1.0])
+
+
+@pytest.mark.parametrize(
+    "groups", [[], [Group([], [ONE])], [Group([ONE], [])], [Group([ONE], [[]])]]
+)
 def test_episodes_of_one_kind_are_refused(groups):
-    """There is nobody to tell them from."""
+    """There is nobody to tell them from; nor may one have no tick at all."""
     with pytest.raises(InvalidInputError, match="group"):
         discrimination(groups, rng=np.random.default_rng(0))

@@ -59,7 +59,8 @@ class Monitors:
 
     Nothing that a decision holds or lacks raises: a reading that cannot be made is None and is
     counted. Only the policy's own draws are read: what was made from them, or under other words,
-    says nothing of what the policy would do next.
+    says nothing of what the policy would do next. What ran since the decision before is taken to be
+    its chunk, also where candidates were judged again in between.
 
     Args:
         scale: One unit of each action, [A]; `steer.loop.signals.scale_of` has it for most robots.

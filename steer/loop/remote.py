@@ -68,6 +68,9 @@ class Remote:
             0 leaves the server's choice as it was.
         limits: Of the robot, for that judging; None where candidates are judged as they are.
         thresholds: Of the monitors, whose alarms come with the chunks; None reads no monitor.
+
+    Raises:
+        InvalidInputError: The thresholds are of another body.
     """
 
     target: str
@@ -84,6 +87,12 @@ class Remote:
     rescore_s: float = 0.0
     limits: Limits | None = None
     thresholds: Thresholds | None = None
+
+    def __post_init__(self) -> None:
+        limits, size = self.thresholds, self.embodiment.action_dim
+        if limits is not None and len(limits.scale) != size:
+            contract = f"{size} numbers, as the embodiment has actions"
+            raise InvalidInputError.expected("thresholds.scale", contract, len(limits.scale))
 
     def to_json(self) -> str:
         """Return what `from_json` reads."""

@@ -102,11 +102,12 @@ def test_thresholds_are_fitted_on_what_episodes_reach_in_a_row():
 
 
 def test_progress_of_a_fitted_episode_is_against_the_values_of_the_others():
-    """Against its own it would be no outlier: the worst of nine falls behind by all that it is."""
-    episodes = [episode(-1.0, -1.0) for _ in range(8)] + [episode(-1.0, -9.0)]
-    found = fit_thresholds(episodes, scale=(1.0,), alpha=0.1)
+    """The worst of four is 2 behind the median of the others, and 1.5 behind that of all."""
+    episodes = [episode(value, value) for value in (-1.0, -2.0, -3.0, -4.0)]
+    found = fit_thresholds(episodes, scale=(1.0,), alpha=0.2)
 
-    assert found.limits["value_progress"].high == 8.0
+    assert found.limits["value_progress"].high == 2.0
+    assert found.expected(0) == -2.5
 
 
 @given(st.lists(st.integers(0, 6).map(float), min_size=12, max_size=24), st.integers(1, 2))

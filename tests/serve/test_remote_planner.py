@@ -210,6 +210,13 @@ def test_what_is_asked_travels_whole(remote):
     assert found.tls is None
 
 
+def test_thresholds_of_another_body_are_refused_before_anything_is_asked(remote):
+    """Else no monitor could read anything, and nothing would ever alarm."""
+    size = remote.embodiment.action_dim
+    with pytest.raises(InvalidInputError, match=f"scale: expected {size} numbers.*got {size + 1}"):
+        replace(remote, thresholds=Thresholds(scale=(1.0,) * (size + 1), limits={}))
+
+
 def test_files_of_an_encrypted_connection_travel_as_paths(remote, tmp_path):
     """The process opens them itself."""
     for name in ("ca", "crt", "key"):

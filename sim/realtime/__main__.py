@@ -3,6 +3,7 @@
     python -m sim.realtime limits --cells diffusion/fetch-push      # of the robots, on tune seeds
     python -m sim.realtime bench --cells diffusion/fetch-push --methods wait naive ours \
         --delays 0 5 --jitter gauss --episodes 20 --output runs/realtime
+    python -m sim.realtime monitors --cells dit/fetch-push --episodes 120 --output runs/monitors
 
 Real decisions of a real server, real physics, and delays on purpose, in virtual time: an answer
 that takes five ticks is there after five ticks of the world, however long this machine took for it.
@@ -31,10 +32,14 @@ from sim.realtime.delays import JITTERS, Network
 from sim.realtime.limits import fitted, read_limits, write_limits
 from sim.realtime.methods import ALONE, METHODS
 from sim.realtime.play import Bout
+from sim.realtime.row import Row
 from sim.realtime.table import table
+from sim.realtime.watch_report import table_of, write_report
+from sim.realtime.watched import Rule, watched
 from sim.seeds import Split, episode_seeds
 from sim.tasks import spec_of
 from steer.errors import ConfigError, InvalidInputError
+from steer.loop.signals import scale_of
 
 __all__ = ["main"]
 
@@ -93,6 +98,34 @@ def _limits(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def _bench(options: argparse.Namespace, words: Sequence[str]) -> int:
+    rows, left = _played(options, words)
+    sys.stdout.write(table(rows))
+    return _INCOMPLETE if left else 0
+
+
+def _monitors(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Say how well monitors tell failing from succeeding episodes, without any delay."""
+    rule = Rule(
+        alpha=options.alpha, in_a_row=options.in_a_row, cooldown_ticks=options.cooldown_ticks
+    )
+    rows, left = _played(options, words)
+    if left:
+        return _INCOMPLETE
+    scales = {cell: _scale(cell) for cell in options.cells}
+    wanted = {_key(bout) for bout in _bouts(options, _settings(options))}
+    found = watched((row for row in rows if row.key in wanted), scales=scales, rule=rule)
+    origin = Origin.now(shlex.join(["python", "-m", "sim.realtime", *words]))
+    write_report(options.output, found, origin=origin, rule=rule)
+    sys.stdout.write(table_of(found))
+    return 0
+
+
+def _scale(cell: str) -> list[float]:
+    return [float(item) for item in scale_of(spec_of(cell.split("/", 1)[1]).embodiment)]
+
+
+def _played(options: argparse.Namespace, words: Sequence[str]) -> tuple[list[Row], int]:
+    """Play what is missing; return all rows, and how many could not be begun in time."""
     settings = _settings(options)
     bouts = list(_bouts(options, settings))
     _check_run(options, settings, words)
@@ -119,10 +152,9 @@ def _bench(options: argparse.Namespace, words: Sequence[str]) -> int:
                 on_played=keep,
                 minutes=options.minutes,
             )
-    sys.stdout.write(table(rows.rows))
     if left:
         sys.stdout.write(f"{left} episodes are missing: the same command goes on\n")
-    return _INCOMPLETE if left else 0
+    return rows.rows, left
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -213,7 +245,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     limits.set_defaults(work=_limits)
     bench = commands.add_parser("bench", help="play episodes with delays")
     bench.set_defaults(work=_bench)
-    for command in (limits, bench):
+    monitors = commands.add_parser("monitors", help="tell failing episodes by their decisions")
+    monitors.set_defaults(
+        work=_monitors, methods=["wait"], delays=[0], jitter="none", drop=0.0, seeds="tune"
+    )
+    monitors.add_argument("--alpha", type=float, default=0.1, help="false alarms (default: 0.1)")
+    monitors.add_argument("--in-a-row", type=int, default=1, help="readings (default: 1)")
+    monitors.add_argument("--cooldown-ticks", type=int, default=0, help="after it (default: 0)")
+    for command in (limits, bench, monitors):
         command.add_argument("--cells", nargs="+", required=True, metavar="POLICY/TASK")
         command.add_argument("--episodes", type=int, default=20, help="a cell (default: 20)")
         command.add_argument("--first", type=int, default=0, help="skip so many seeds")
@@ -226,11 +265,12 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
     bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
     bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
-    bench.add_argument("--candidates", type=int, help="N (default: as tuned)")
-    bench.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
-    bench.add_argument("--minutes", type=float, default=float("inf"), help="begin none after that")
     bench.add_argument("--heads", type=Path, default=_HEADS, help=f"(default: {_HEADS})")
-    bench.add_argument("--output", type=Path, required=True, help="directory of the run")
+    for command in (bench, monitors):
+        command.add_argument("--candidates", type=int, help="N (default: as tuned)")
+        command.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
+        command.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")
+        command.add_argument("--output", type=Path, required=True, help="directory of the run")
     options = parser.parse_args(words)
     for name in ("episodes", "workers"):
         if getattr(options, name) < 1:

@@ -9,7 +9,7 @@ import numpy as np
 from sim.realtime.delays import Delays, Network
 from sim.realtime.methods import Method
 from sim.realtime.robot import SimRobot
-from sim.realtime.row import Row, jerk_of, largest_step
+from sim.realtime.row import Row, jerk_of, largest_step, numbers_of
 from sim.realtime.virtual import Answer, VirtualPlanner
 from sim.tasks import Env
 from steer.client import SteerClient
@@ -21,6 +21,8 @@ from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.limits import Limits, is_motion
 from steer.loop.loop import Loop, Ticked
+from steer.loop.monitors import Monitors
+from steer.loop.signals import scale_of
 from steer.loop.system1 import System1
 
 __all__ = ["Bout", "play"]
@@ -126,6 +128,7 @@ def play(
         limits=bout.limits,
         is_motion_A=np.array([is_motion(body, dim.name) for dim in body.actions]),
         clock=clock,
+        monitors=Monitors(scale_of(body)),
         stream=bout.stream,
         head=head,
         forecast=forecast,
@@ -184,4 +187,6 @@ def _row(bout: Bout, robot: SimRobot, planner: VirtualPlanner, system: System1, 
         ages_ms=(round(float(ages_ms.mean()), 2), round(float(ages_ms.max()), 2)),
         seam=round(largest_step(commands_TA, seen.seams, is_motion_A), 4),
         jerk=round(jerk_of(commands_TA, is_motion_A), 5),
+        signals=[numbers_of(item) for item in planner.signals],
+        unread=dict(planner.monitors.counts),
     )

@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
+from steer.loop.thresholds import Signals
 
-__all__ = ["Key", "Row", "jerk_of", "largest_step"]
+__all__ = ["SIGNALS", "Key", "Row", "jerk_of", "largest_step", "numbers_of"]
 
 Key = tuple[str, str, int, str, int]
 """Cell, method, delay, jitter and seed."""
+SIGNALS = tuple(item.name for item in fields(Signals))
+"""What of each decision stands in a row, in this order."""
+_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ class Row:
         seam: Largest change of a command from tick to tick at the first action of a chunk, in parts
             of the range; 0 where there was none.
         jerk: Root mean square of the third derivative of the place, in parts of the range a tick.
+        signals: What the monitors read of each decision: `SIGNALS`, to six digits; None for what
+            could not be read.
+        unread: How often what could not be read.
     """
 
     cell: str
@@ -68,11 +75,21 @@ class Row:
     ages_ms: tuple[float, float]
     seam: float
     jerk: float
+    signals: Sequence[Sequence[float | None]]
+    unread: Mapping[str, int]
 
     @property
     def key(self) -> Key:
         """What no two rows of a run have in common."""
         return (self.cell, self.method, self.delay, self.jitter, self.seed)
+
+    def read(self) -> list[Signals]:
+        """Return what the monitors read, decision by decision."""
+        found = []
+        for numbers in self.signals:
+            named = dict(zip(SIGNALS, numbers, strict=True))
+            found.append(Signals(**{**named, "tick": int(named["tick"] or 0)}))  # type: ignore[arg-type]  # the others may be None
+        return found
 
     def to_line(self) -> str:
         """Return the row as a line of JSON."""
@@ -92,7 +109,19 @@ class Row:
             raise InvalidInputError.expected("row", "a line of JSON", line[:80]) from error
         if not isinstance(tree, dict) or set(tree) != names:
             raise InvalidInputError.expected("row", ", ".join(sorted(names)), line[:80])
+        if any(len(item) != len(SIGNALS) or item[0] is None for item in tree["signals"]):
+            contract = "of each decision " + ", ".join(SIGNALS)
+            raise InvalidInputError.expected("row.signals", contract, line[:80])
         return cls(**{**tree, "ages_ms": tuple(tree["ages_ms"])})
+
+
+def numbers_of(signals: Signals) -> list[float | None]:
+    """Return what was read of a decision, as a row keeps it."""
+    numbers = [getattr(signals, name) for name in SIGNALS]
+    return [
+        item if item is None or isinstance(item, int) else float(f"{item:.{_DIGITS}g}")
+        for item in numbers
+    ]
 
 
 def jerk_of(commands_TA: NDArray[np.float32], is_motion_A: NDArray[np.bool_]) -> float:

@@ -21,7 +21,9 @@ from steer.loop.chunks import Chunk, ChunkBuffer
 from steer.loop.foresee import foreseen, prefixed
 from steer.loop.fresh import decided, rescored
 from steer.loop.limits import Limits
+from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
+from steer.loop.thresholds import Signals
 from steer.types import Decision
 
 __all__ = ["Answer", "VirtualPlanner"]
@@ -59,6 +61,7 @@ class VirtualPlanner:
         limits: Of the robot, for methods that keep candidates within them.
         is_motion_A: Dimensions of the robot that command motions.
         clock: Of the robot.
+        monitors: That read each decision; here they report and move nothing.
         stream: Of the noise.
         head: Of the fast half, for methods that have one.
         forecast: Likewise.
@@ -66,6 +69,8 @@ class VirtualPlanner:
 
     Attributes:
         decisions: All of them.
+        monitors: The monitors.
+        signals: What they read of each decision.
         delays_ticks: Of those that come.
         num_again: How many were judged again at a newer observation.
     """
@@ -82,6 +87,7 @@ class VirtualPlanner:
         limits: Limits | None,
         is_motion_A: NDArray[np.bool_],
         clock: Clock,
+        monitors: Monitors,
         stream: int = 0,
         head: NumpyHead | None = None,
         forecast: Forecast | None = None,
@@ -92,11 +98,13 @@ class VirtualPlanner:
         self._num_candidates, self._stream, self._clock = num_candidates, stream, clock
         self._note, self._head, self._forecast = note, head, forecast
         self._is_motion_A = is_motion_A
+        self.monitors = monitors
         self._tick = 0
         self._sensed: Sensed | None = None
         self._coming: list[Answer] = []
         self._came: list[Chunk] = []
         self.decisions: list[Decision] = []
+        self.signals: list[Signals] = []
         self.delays_ticks: list[int] = []
         self.num_again = 0
 
@@ -119,8 +127,11 @@ class VirtualPlanner:
             epoch=self._seed,
             return_candidates=True,
         )
+        drawn_at = request.consumed + len(before_TA)
+        read = self.monitors.update(decision, consumed=drawn_at, epoch=request.epoch)
         decision = prefixed(decision, before_TA)
         self.decisions.append(decision)
+        self.signals.append(read.signals)
         delay = self._delays.next()
         if delay is not None:
             self.delays_ticks.append(delay)

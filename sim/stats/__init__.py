@@ -5,6 +5,7 @@ They know nothing of rows, tasks or files, and are the same again with the same 
 
 from sim.stats.betting import confidence_sequence, log_wealth
 from sim.stats.calibration import Bin, calibration
+from sim.stats.discrimination import Course, Discrimination, Group, discrimination
 from sim.stats.hierarchy import Cell, MeanGain, mean_gain, mean_share
 from sim.stats.intervals import (
     Estimate,
@@ -43,7 +44,10 @@ __all__ = [
     "Bin",
     "CalibratedMargin",
     "Cell",
+    "Course",
+    "Discrimination",
     "Estimate",
+    "Group",
     "MeanGain",
     "NullCheck",
     "PairedDifference",
@@ -63,6 +67,7 @@ __all__ = [
     "confidence_sequence",
     "detectable_difference",
     "discordance",
+    "discrimination",
     "holm",
     "log_wealth",
     "mcnemar",

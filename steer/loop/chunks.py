@@ -48,6 +48,7 @@ class Chunk:
         epoch: Of the robot, which begins a new one at each end of an episode.
         sequence: Of the request; a chunk replaces those of smaller numbers alone.
         is_steered: Whether the critic chose it; else it is what the policy alone would do.
+        alarm: Of the monitors about its decision, in words; empty for none.
     """
 
     actions: NDArray[np.float32]
@@ -58,6 +59,7 @@ class Chunk:
     epoch: int = 0
     sequence: int
     is_steered: bool = True
+    alarm: str = ""
 
     def __post_init__(self) -> None:
         shape = self.actions.shape

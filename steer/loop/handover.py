@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _REQUEST = struct.Struct("<qqqqdII")
-_CHUNK = struct.Struct("<qqqqqd?II")
+_CHUNK = struct.Struct("<qqqqqd?III")
 _SENSED = struct.Struct("<qqdI")
 _LENGTH = struct.Struct("<Q")
 _SENT = 3
@@ -108,6 +108,7 @@ def sensed_from_bytes(data: bytes) -> Sensed:
 
 def chunk_to_bytes(chunk: Chunk) -> bytes:
     """Return the bytes of a chunk."""
+    alarm = chunk.alarm.encode()
     head = _CHUNK.pack(
         chunk.consumed,
         chunk.frozen,
@@ -117,8 +118,9 @@ def chunk_to_bytes(chunk: Chunk) -> bytes:
         chunk.captured_at_s,
         chunk.is_steered,
         *chunk.actions.shape,
+        len(alarm),
     )
-    return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes()
+    return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes() + alarm
 
 
 def chunk_from_bytes(data: bytes) -> Chunk:
@@ -128,17 +130,20 @@ def chunk_from_bytes(data: bytes) -> Chunk:
         InvalidInputError: They are none, or of one that makes no sense.
     """
     try:
-        *numbers, captured_at_s, is_steered, rows, columns = _CHUNK.unpack_from(data)
-    except struct.error as error:
+        *numbers, captured_at_s, is_steered, rows, columns, length = _CHUNK.unpack_from(data)
+        place = _CHUNK.size + 4 * rows * columns
+        alarm = data[place:].decode()
+    except (struct.error, UnicodeDecodeError) as error:
         raise _torn("chunk", data) from error
-    flat = np.frombuffer(data[_CHUNK.size :], np.uint8)
-    if flat.size != 4 * rows * columns:
+    flat = np.frombuffer(data[_CHUNK.size : place], np.uint8)
+    if len(data) != place + length:
         raise _torn("chunk", data)
     names = ("consumed", "frozen", "commit", "epoch", "sequence")
     return Chunk(
         actions=flat.view(np.float32).reshape(rows, columns),
         captured_at_s=captured_at_s,
         is_steered=is_steered,
+        alarm=alarm,
         **dict(zip(names, numbers, strict=True)),
     )
 

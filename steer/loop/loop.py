@@ -174,7 +174,7 @@ class Loop:
         """Tell the planner of the tick; return whether a chunk was asked for."""
         captured_at_s = observation.captured_at_s
         sensed = Sensed(
-            observation=replace(observation, running=self._system.buffer.rest(now_s=now_s)),
+            observation=replace(observation, running=self._system.rest(now_s=now_s)),
             consumed=self._system.buffer.consumed,
             epoch=self._epoch,
             captured_at_s=now_s if captured_at_s is None else captured_at_s,
@@ -189,7 +189,6 @@ class Loop:
 
     def _is_due(self, now_s: float) -> bool:
         """Return whether to ask: in time for what is left, or since nobody has answered."""
-        buffer = self._system.buffer
         waited = self._tick - self._asked_tick
         if not self._is_answered and waited < self._patience_ticks:
             return False
@@ -198,7 +197,7 @@ class Loop:
             self._delay.note(waited)
             return True
         if not self._replan_ticks:
-            return buffer.left(now_s=now_s) <= self._delay.ticks
+            return self._system.left(now_s=now_s) <= self._delay.ticks
         return self._asked is None or waited >= self._replan_ticks
 
     def _ask(self, sensed: Sensed, now_s: float) -> None:
@@ -206,7 +205,7 @@ class Loop:
         request = Request(
             observations=(*list(self._seen)[:-1], sensed.observation),
             consumed=sensed.consumed,
-            frozen=min(self._delay.ticks, self._system.buffer.left(now_s=now_s)),
+            frozen=min(self._delay.ticks, self._system.left(now_s=now_s)),
             epoch=sensed.epoch,
             sequence=self._sequence,
             captured_at_s=sensed.captured_at_s,

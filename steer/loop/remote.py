@@ -20,6 +20,7 @@ from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_by
 from steer.loop.latest import Latest
 from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
+from steer.loop.thresholds import Thresholds
 from steer.types import Selection
 
 __all__ = [
@@ -66,6 +67,10 @@ class Remote:
         rescore_s: Time for judging the candidates once more at the newest observation, in seconds;
             0 leaves the server's choice as it was.
         limits: Of the robot, for that judging; None where candidates are judged as they are.
+        thresholds: Of the monitors, whose alarms come with the chunks; None reads no monitor.
+
+    Raises:
+        InvalidInputError: The thresholds are of another body.
     """
 
     target: str
@@ -81,12 +86,20 @@ class Remote:
     max_request_bytes: int = 16 << 20
     rescore_s: float = 0.0
     limits: Limits | None = None
+    thresholds: Thresholds | None = None
+
+    def __post_init__(self) -> None:
+        limits, size = self.thresholds, self.embodiment.action_dim
+        if limits is not None and len(limits.scale) != size:
+            contract = f"{size} numbers, as the embodiment has actions"
+            raise InvalidInputError.expected("thresholds.scale", contract, len(limits.scale))
 
     def to_json(self) -> str:
         """Return what `from_json` reads."""
-        limits = None if self.limits is None else self.limits.to_tree()
-        body = self.embodiment.to_json()
-        tree = {**asdict(replace(self, limits=None)), "embodiment": body, "limits": limits}
+        tree = asdict(replace(self, limits=None, thresholds=None))
+        tree["embodiment"] = self.embodiment.to_json()
+        for name, item in (("limits", self.limits), ("thresholds", self.thresholds)):
+            tree[name] = None if item is None else item.to_tree()
         return json.dumps(tree, default=str)
 
     @classmethod
@@ -94,13 +107,14 @@ class Remote:
         """Read what `to_json` wrote."""
         tree: dict[str, Any] = json.loads(text)
         tls: Mapping[str, Any] | None = tree["tls"]
-        selection, limits = tree["selection"], tree["limits"]
+        selection, limits, thresholds = tree["selection"], tree["limits"], tree["thresholds"]
         return cls(
             **{
                 **tree,
                 "embodiment": Embodiment.from_json(tree["embodiment"]),
                 "tls": None if tls is None else TlsFiles(**_paths(tls)),
                 "limits": None if limits is None else Limits.from_tree(limits),
+                "thresholds": None if thresholds is None else Thresholds.from_tree(thresholds),
                 "selection": Selection(
                     **{**selection, "paraphrases": tuple(selection["paraphrases"])}
                 ),

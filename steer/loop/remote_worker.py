@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from steer.client import SteerClient
@@ -32,6 +33,7 @@ from steer.loop.handover import (
     sensed_from_bytes,
 )
 from steer.loop.latest import Latest
+from steer.loop.monitors import Monitors
 from steer.loop.planner import Request
 from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
 
@@ -64,6 +66,8 @@ def main() -> int:
     threading.Thread(target=_end_with_input, args=(directory,), daemon=True).start()
     requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
     sensed = Latest(directory / SENSED) if remote.rescore_s else None
+    limits = remote.thresholds
+    monitors = None if limits is None else Monitors(limits.scale, limits)
     clock = MonotonicClock()
     with SteerClient(remote.target, tls=remote.tls) as client:
         try:
@@ -82,7 +86,7 @@ def main() -> int:
                 if (request.epoch, request.sequence) <= answered:  # by the process before this one
                     done = found[0]
                     continue
-                chunks.write(chunk_to_bytes(_asked(client, remote, request, sensed)))
+                chunks.write(chunk_to_bytes(_asked(client, remote, request, sensed, monitors)))
                 done, trouble = found[0], ""
             except SteerError as error:  # asked again, or what is newer by then
                 trouble = _noted(trouble, str(error))
@@ -122,8 +126,14 @@ def _answered(chunks: Latest) -> tuple[int, int]:
     return (chunk.epoch, chunk.sequence)
 
 
-def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest | None) -> Chunk:
-    """Return the server's choice, judged again at the newest observation where that is wanted."""
+def _asked(
+    client: SteerClient,
+    remote: Remote,
+    request: Request,
+    sensed: Latest | None,
+    monitors: Monitors | None,
+) -> Chunk:
+    """Return the server's choice, with what monitors say of it, judged again where wanted."""
     seed = _seed(remote.seed, request)
     decision = client.steer(
         request.observations,
@@ -131,13 +141,16 @@ def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest
         num_candidates=remote.num_candidates,
         noise_seed=seed,
         epoch=request.epoch,
-        return_candidates=sensed is not None,
+        return_candidates=sensed is not None or monitors is not None,
     )
+    alarm = ""
+    if monitors is not None:
+        alarm = monitors.update(decision, consumed=request.consumed, epoch=request.epoch).alarm
     found = None if sensed is None else sensed.read()
     if found is None:
-        return decided(decision, request)
+        return replace(decided(decision, request), alarm=alarm)
     newest = sensed_from_bytes(found[1])
-    return rescored(
+    chunk = rescored(
         client,
         decision,
         request,
@@ -146,6 +159,7 @@ def _asked(client: SteerClient, remote: Remote, request: Request, sensed: Latest
         noise_seed=seed,
         limits=remote.limits,
     )
+    return replace(chunk, alarm=alarm)
 
 
 def _seed(seed: int, request: Request) -> int:

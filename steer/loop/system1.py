@@ -4,6 +4,7 @@ Shapes: `A` action.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -55,12 +56,17 @@ class System1:
         holds: Dimensions that stay as they were commanded when the robot holds, by name: places,
             even where all others are relative.
         brake_s: How long slowing down takes where the limits allow it, in seconds.
+        alarm_ticks: Ticks in a row that a robot acts on chunks whose decision a monitor alarms
+            about; then it holds until a decision comes without, and by the ladder it stops and a
+            human is called. None only tells of alarms: no monitor has been shown to be worth a
+            stop where nobody measured it.
 
     Attributes:
         buffer: The chunks.
         ladder: Where on the ladder it stands.
         limiter: What limits would have been broken.
         travelled: Sum of all motions that were commanded in the epoch, float64 [A].
+        alarms: How many chunks came with which alarm.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class System1:
         ladder: Ladder | None = None,
         brake_s: float = 0.2,
         holds: Collection[str] = HOLDS,
+        alarm_ticks: int | None = None,
     ) -> None:
         if len(limits) != embodiment.action_dim:
             contract = f"of {embodiment.action_dim} dimensions, as the embodiment"
@@ -82,12 +89,17 @@ class System1:
         self.ladder, self.limiter = ladder or Ladder(), Limiter(limits)
         if not embodiment.mode:
             raise InvalidInputError.expected("embodiment.mode", "delta or absolute", "not known")
+        if alarm_ticks is not None and alarm_ticks < 0:
+            raise InvalidInputError.expected("alarm_ticks", ">= 0, or None", alarm_ticks)
+        self._alarm_ticks = alarm_ticks
+        self.alarms: Counter[str] = Counter()
+        self._told = ""
         dims = embodiment.actions
         self._is_motion_A = np.array([is_motion(embodiment, dim.name, holds) for dim in dims])
         self._stays_A = np.array([dim.name in holds for dim in dims])
         self._brake_ticks = max(1, round(brake_s * embodiment.control_hz))
         self._sent: list[NDArray[np.float32]] = []
-        self._held = 0
+        self._held = self._alarmed = 0
         self.travelled: NDArray[np.float64] = np.zeros(len(dims))
 
     def begin(self, epoch: int, *, rest: NDArray[np.float32] | None = None) -> None:
@@ -103,7 +115,7 @@ class System1:
             rest = np.where(self._is_motion_A, np.float32(0.0), np.float32(np.nan))
         self.limiter.reset(rest)
         self._sent = [rest, rest] if np.isfinite(rest).all() else []
-        self._held = 0
+        self._held = self._alarmed = 0
         self.travelled = np.zeros(len(self._is_motion_A))
 
     def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
@@ -116,7 +128,26 @@ class System1:
                 chunk.epoch,
                 refusal.value,
             )
-        return refusal
+            return refusal
+        if chunk.alarm:
+            self.alarms[chunk.alarm] += 1
+        if chunk.alarm != self._told:
+            self._told = chunk.alarm
+            logger.warning("alarm sequence=%d: %s", chunk.sequence, chunk.alarm or "over")
+        return None
+
+    @property
+    def is_alarmed(self) -> bool:
+        """Whether it holds because of an alarm."""
+        return self._alarm_ticks is not None and self._alarmed > self._alarm_ticks
+
+    def rest(self, *, now_s: float) -> NDArray[np.float32] | None:
+        """Return what would follow if nothing new came, [R, A]; None where nothing would."""
+        return None if self.is_alarmed else self.buffer.rest(now_s=now_s)
+
+    def left(self, *, now_s: float) -> int:
+        """Return how many actions that were meant to run will run, >= 0."""
+        return 0 if self.is_alarmed else self.buffer.left(now_s=now_s)
 
     def step(self, *, now_s: float) -> Command | None:
         """Return what to send now.
@@ -130,6 +161,10 @@ class System1:
         """
         row = self.buffer.peek(now_s=now_s)
         there, cause = _best(row)
+        if row is not None:
+            self._alarmed = self._alarmed + 1 if row.chunk.alarm else 0
+            if self.is_alarmed:
+                there, cause = Rung.HOLD, f"alarm of {row.chunk.alarm}"
         rung = self.ladder.step(there, now_s=now_s, cause=cause)
         if row is not None and rung < Rung.HOLD:
             self._held, wanted = 0, row.action

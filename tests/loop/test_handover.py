@@ -55,6 +55,7 @@ CHUNK = Chunk(
     sequence=5,
     captured_at_s=12.5,
     is_steered=False,
+    alarm="stac, Überraschung",
 )
 
 

@@ -55,7 +55,7 @@ class Late:
     def __init__(self, clock):
         self.clock, self.delay, self.requests, self.due = clock, 2, [], []
         self.sensed = []
-        self.error = None
+        self.error, self.alarm = None, ""
 
     def submit(self, request):
         if self.error is not None:
@@ -84,6 +84,7 @@ class Late:
             captured_at_s=request.captured_at_s,
             epoch=request.epoch,
             sequence=request.sequence,
+            alarm=self.alarm,
         )
 
 
@@ -308,3 +309,23 @@ def test_a_callback_that_raises_harms_nothing(world):
     assert told == [(Rung.STEERED, 3)]
     assert world.loop.counts["on_change"] == 1
     assert len(world.robot.told) == 20
+
+
+def test_a_robot_that_an_alarm_holds_asks_anew_and_goes_on_once_it_is_over(world):
+    """With nothing frozen and nothing running, or it would wait for what it does not run."""
+    told = []
+    world.loop._on_change, world.system._alarm_ticks = told.append, 2
+    world.tick(30)
+    world.planner.alarm = "stac"
+    held = world.tick(30)
+    asked = world.planner.requests[-1]
+    consumed = world.system.buffer.consumed
+    world.planner.alarm = ""
+    again = world.tick(6)
+
+    assert held[-1].command.rung is Rung.HOLD
+    assert (told[1].after, told[1].cause) == (Rung.HOLD, "alarm of stac")
+    assert (asked.frozen, asked.observations[-1].running) == (0, None)
+    assert asked.consumed == consumed
+    assert again[-1].command.rung is Rung.STEERED
+    assert set(np.diff(world.robot.told[-3:]).tolist()) == {1.0}

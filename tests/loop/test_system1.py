@@ -23,10 +23,15 @@ def body(mode="absolute"):
     return Embodiment(name="arm", control_hz=HZ, actions=dims, observations=(), mode=mode)
 
 
-def make(mode="absolute", *, brake_s=0.4, max_age_s=10.0, ladder=None, **limits):
+def make(mode="absolute", *, brake_s=0.4, max_age_s=10.0, ladder=None, alarm_ticks=None, **limits):
     robot = body(mode)
     system = System1(
-        robot, Limits.of(robot, **limits), max_age_s=max_age_s, brake_s=brake_s, ladder=ladder
+        robot,
+        Limits.of(robot, **limits),
+        max_age_s=max_age_s,
+        brake_s=brake_s,
+        ladder=ladder,
+        alarm_ticks=alarm_ticks,
     )
     system.begin(0 + 1)
     return system
@@ -207,3 +212,64 @@ def test_a_relative_dimension_without_a_unit_is_motion_all_the_same():
     system.offer(chunk([1.0]), now_s=0.0)
 
     assert run(system, 5)[-1].action.tolist() == [0.0, 1.0]
+
+
+def test_an_alarm_is_told_and_moves_nothing_by_default(caplog):
+    """It is counted, logged when it begins and when it ends, and stands in the command's row."""
+    system, found = make(), []
+    for number, alarm in enumerate(["", "stac", "stac", ""], start=1):
+        system.offer(chunk([0.0] * 9, number, alarm=alarm), now_s=0.0)
+        found += run(system, 1)
+
+    assert [item.row.chunk.alarm for item in found] == ["", "stac", "stac", ""]
+    assert {item.rung for item in found} == {Rung.STEERED}
+    assert system.alarms == {"stac": 2}
+    assert not system.is_alarmed
+    assert caplog.messages == ["alarm sequence=2: stac", "alarm sequence=4: over"]
+
+
+def test_an_alarm_that_lasts_holds_the_robot_then_stops_it_and_says_why():
+    """Three ticks on such chunks, 0.3 s on HOLD, and a human is called."""
+    system = make(alarm_ticks=3, ladder=Ladder(limits_s={Rung.HOLD: 0.3}))
+    system.offer(chunk([0.0] * 40, alarm="stac"), now_s=0.0)
+
+    found = run(system, 8)
+
+    assert [item.rung for item in found] == [Rung.STEERED] * 3 + [Rung.HOLD] * 3 + [Rung.STOP] * 2
+    causes = [item.cause for item in system.ladder.changes]
+    assert causes[1:] == ["alarm of stac", "0.3 s of HOLD are over"]
+
+
+def test_a_decision_without_an_alarm_ends_the_hold():
+    """And what was counted until then; consumed is what ran, not what was held at."""
+    system = make(alarm_ticks=1)
+    system.offer(chunk([0.0] * 40, alarm="stac"), now_s=0.0)
+    held = run(system, 3)
+    system.offer(chunk([0.0] * 40, 2, consumed=1), now_s=0.3)
+    free = run(system, 1, start=3)
+    system.offer(chunk([0.0] * 40, 3, consumed=2, alarm="stac"), now_s=0.4)
+    again = run(system, 2, start=4)
+
+    assert [item.rung for item in held] == [Rung.STEERED, Rung.HOLD, Rung.HOLD]
+    assert [item.rung for item in [*free, *again]] == [Rung.STEERED, Rung.STEERED, Rung.HOLD]
+    assert free[0].row.index == 0
+
+
+def test_what_an_alarm_holds_will_not_run():
+    """So nothing is left of it, and the loop asks anew at once."""
+    system = make(alarm_ticks=0)
+    system.offer(chunk([0.0] * 8, alarm="stac"), now_s=0.0)
+    before = system.left(now_s=0.0), len(system.rest(now_s=0.0))
+    run(system, 1)
+    after = system.left(now_s=0.1), system.rest(now_s=0.1)
+    system.begin(2)
+
+    assert before == (8, 8)
+    assert after == (0, None)
+    assert not system.is_alarmed
+
+
+def test_a_number_of_alarmed_ticks_that_is_none_is_refused():
+    """Not at the first alarm."""
+    with pytest.raises(InvalidInputError, match="alarm_ticks: expected >= 0, or None, got -1"):
+        make(alarm_ticks=-1)

@@ -15,10 +15,12 @@ from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, InvalidInputError
+from steer.loop.alarm import Threshold
 from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.remote_worker import _seed
+from steer.loop.thresholds import Thresholds
 from steer.types import Selection
 
 pytestmark = pytest.mark.timeout(120)
@@ -125,6 +127,22 @@ def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, obse
     assert steps.max() == pytest.approx(0.01, rel=1e-3)
 
 
+def test_the_monitors_of_the_process_alarm_with_the_chunk(remote, ask):
+    """Readings of the candidates that the server drew, against thresholds that travelled there."""
+    names = ("stac", "sample_variance", "ensemble_spread")
+    never = Threshold(high=1e9, low=0.0)
+    limits = {name: Threshold(high=-1.0, low=-1.0) for name in names} | {"departure": never}
+    thresholds = Thresholds(scale=(1.0,) * remote.embodiment.action_dim, limits=limits)
+    with closing(RemotePlanner(replace(remote, thresholds=thresholds))) as planner:
+        planner.submit(ask(1))
+        first = answer(planner)
+        planner.submit(ask(2, consumed=4))
+        second = answer(planner)
+
+    assert first.alarm == "sample_variance, ensemble_spread"
+    assert second.alarm == "stac, sample_variance, ensemble_spread"
+
+
 def test_a_process_that_is_killed_is_started_anew(planner, ask):
     """It answers again; nobody has waited for it."""
     planner.submit(ask(1))
@@ -198,6 +216,13 @@ def test_what_is_asked_travels_whole(remote):
     assert found.embodiment == remote.embodiment
     assert found.selection == Selection(margin=0.5, paraphrases=("a", "b"))
     assert found.tls is None
+
+
+def test_thresholds_of_another_body_are_refused_before_anything_is_asked(remote):
+    """Else no monitor could read anything, and nothing would ever alarm."""
+    size = remote.embodiment.action_dim
+    with pytest.raises(InvalidInputError, match=f"scale: expected {size} numbers.*got {size + 1}"):
+        replace(remote, thresholds=Thresholds(scale=(1.0,) * (size + 1), limits={}))
 
 
 def test_files_of_an_encrypted_connection_travel_as_paths(remote, tmp_path):

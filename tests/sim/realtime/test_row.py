@@ -1,90 +1,53 @@
-"""Rows of the bench: they come back as they were written, and say how smooth commands were."""
+"""Rows of the bench: what was played comes back as it was, and nothing else is taken."""
 
-from dataclasses import replace
+import json
 
-import numpy as np
 import pytest
 
-from sim.realtime.bench import Rows
-from sim.realtime.row import Row, jerk_of, largest_step
-from sim.realtime.table import table
+from sim.realtime.row import SIGNALS, Row, numbers_of
 from steer.errors import InvalidInputError
+from steer.loop.thresholds import Signals
 
-ROW = Row(
-    cell="dit/push",
-    method="ours",
-    delay=5,
-    jitter="gauss",
-    drop=0.0,
-    seed=7,
-    num_candidates=16,
-    is_success=True,
-    steps=80,
-    decisions=9,
-    overrides=4,
-    again=8,
-    broken=0,
-    broken_by={},
-    rungs={"STEERED": 70, "HOLD": 10},
-    refused={},
-    delays_ticks=[5, 6],
-    ages_ms=(120.0, 300.5),
-    seam=0.25,
-    jerk=0.5,
-)
+READ = [
+    Signals(tick=0, value=-3.25, sample_variance=1 / 3, ensemble_spread=0.5),
+    Signals(tick=8, value=None, stac=0.25, departure=1.5, sample_variance=2.0),
+]
 
 
-def test_rows_come_back_and_a_torn_one_is_forgotten(tmp_path):
-    """Whoever was killed in the middle of a line plays that episode again."""
-    path = tmp_path / "run" / "rows.jsonl"
-    rows = Rows(path)
-    rows.add(ROW)
-    rows.add(replace(ROW, seed=8))
-    path.write_text(path.read_text() + ROW.to_line()[:40])
-
-    again = Rows(path)
-    assert again.rows == [ROW, replace(ROW, seed=8)]
-    assert again.keys == {ROW.key, replace(ROW, seed=8).key}
-    assert path.read_text().count("\n") == 2
+@pytest.fixture
+def row(make_bench_row):
+    return make_bench_row(signals=[numbers_of(item) for item in READ])
 
 
-@pytest.mark.parametrize("line", ["no json\n", "[]\n", '{"cell": "dit/push"}\n'])
-def test_what_is_no_row_is_refused(line, tmp_path):
-    """With what a row has."""
-    (tmp_path / "rows.jsonl").write_text(line)
-    with pytest.raises(InvalidInputError, match="row: expected"):
-        Rows(tmp_path / "rows.jsonl")
+def test_a_row_comes_out_of_its_line_as_it_went_in(row):
+    """What could not be read stays None."""
+    assert Row.from_line(row.to_line()) == row
 
 
-def test_a_straight_line_has_no_jerk_and_a_corner_has():
-    """Of motions alone: a gripper may jump."""
-    is_motion = np.array([True, False])
-    line = np.stack([np.arange(10.0), np.tile([0, 1], 5)], axis=1).astype(np.float32)
-    corner = line.copy()
-    corner[5:, 0] = 5
+def test_what_was_read_comes_back_decision_by_decision(row):
+    """To six digits."""
+    first, second = Row.from_line(row.to_line()).read()
 
-    assert jerk_of(line, is_motion) == 0
-    assert jerk_of(corner, is_motion) == pytest.approx(np.sqrt(1 / 8))
-    assert jerk_of(line[:2], is_motion) == 0
+    assert first == Signals(tick=0, value=-3.25, sample_variance=0.333333, ensemble_spread=0.5)
+    assert second == READ[1]
+    assert row.signals[1] == [8, None, 0.25, 1.5, 2.0, None]
+    assert len(SIGNALS) == 6
 
 
-def test_the_seam_is_the_largest_step_at_a_splice():
-    """Nothing is said of the first tick, nor of steps in between."""
-    commands = np.float32([[0, 0], [3, 0], [3.5, 0], [3.5, 9]])
-    is_motion = np.array([True, False])
+def broken(tree):
+    """Return lines that are none, by what is wrong."""
+    return {
+        "no JSON": "{",
+        "a list": "[]",
+        "a field less": json.dumps({k: v for k, v in tree.items() if k != "unread"}),
+        "a field more": json.dumps({**tree, "more": 1}),
+        "a number less": json.dumps({**tree, "signals": [[0, 1.0]]}),
+        "no tick": json.dumps({**tree, "signals": [[None] * 6]}),
+    }
 
-    assert largest_step(commands, [0, 2, 3], is_motion) == pytest.approx(0.5)
-    assert largest_step(commands, [0], is_motion) == 0
 
-
-def test_the_table_has_a_line_for_each_method_and_delay():
-    """With success and its interval, and the share of ticks without an action."""
-    rows = [ROW, replace(ROW, seed=8, is_success=False), replace(ROW, method="wait", delay=0)]
-    lines = [line.split() for line in table(rows).splitlines()]
-
-    assert lines[0][:4] == ["method", "delay", "n", "success"]
-    assert [line[:4] for line in lines[1:]] == [
-        ["wait", "0", "1", "1.00"],
-        ["ours", "5", "2", "0.50"],
-    ]
-    assert lines[2][6] == "0.125"
+@pytest.mark.parametrize("name", broken({}))
+def test_a_line_of_something_else_is_refused(name, row):
+    """With what it should have."""
+    with pytest.raises(InvalidInputError, match="row"):
+        Row.from_line(broken(json.loads(row.to_line()))[name])

@@ -45,6 +45,7 @@ def request(sequence, consumed, epoch):
         epoch=epoch,
         sequence=sequence,
         captured_at_s=0.0,
+        travelled=np.zeros(1),
     )
 
 

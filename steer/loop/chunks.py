@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
+from steer.loop.spent import Spent
 
 __all__ = ["Chunk", "ChunkBuffer", "Refusal", "Row"]
 
@@ -48,6 +49,7 @@ class Chunk:
         epoch: Of the robot, which begins a new one at each end of an episode.
         sequence: Of the request; a chunk replaces those of smaller numbers alone.
         is_steered: Whether the critic chose it; else it is what the policy alone would do.
+        spent: Where the time went until it was handed over; None where that is not known.
     """
 
     actions: NDArray[np.float32]
@@ -58,6 +60,7 @@ class Chunk:
     epoch: int = 0
     sequence: int
     is_steered: bool = True
+    spent: Spent | None = None
 
     def __post_init__(self) -> None:
         shape = self.actions.shape

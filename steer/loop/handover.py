@@ -4,13 +4,17 @@ Both ends are processes of one robot and one version of this package. What does 
 should is an error all the same, for memory can hold anything.
 """
 
+import math
 import struct
+from collections.abc import Sequence
+from dataclasses import astuple, fields
 
 import numpy as np
 
 from steer.errors import InvalidInputError
 from steer.loop.chunks import Chunk
 from steer.loop.planner import Request, Sensed
+from steer.loop.spent import Spent
 from steer.wire.observations import observation_from_bytes, observation_to_bytes
 
 __all__ = [
@@ -23,10 +27,12 @@ __all__ = [
 ]
 
 _REQUEST = struct.Struct("<qqqqdI")
-_CHUNK = struct.Struct("<qqqqqd?II")
+_CHUNK = struct.Struct("<qqqqqd?II8d")
 _SENSED = struct.Struct("<qqdI")
 _LENGTH = struct.Struct("<Q")
 _SENT = 3
+_UNKNOWN = (float("nan"),) * 8
+"""In the place of what was spent on a chunk."""
 
 
 def request_to_bytes(request: Request) -> bytes:
@@ -106,6 +112,7 @@ def chunk_to_bytes(chunk: Chunk) -> bytes:
         chunk.captured_at_s,
         chunk.is_steered,
         *chunk.actions.shape,
+        *(_UNKNOWN if chunk.spent is None else astuple(chunk.spent)),
     )
     return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes()
 
@@ -117,9 +124,10 @@ def chunk_from_bytes(data: bytes) -> Chunk:
         InvalidInputError: They are none, or of one that makes no sense.
     """
     try:
-        *numbers, captured_at_s, is_steered, rows, columns = _CHUNK.unpack_from(data)
+        found = _CHUNK.unpack_from(data)
     except struct.error as error:
         raise _torn("chunk", data) from error
+    (*numbers, captured_at_s, is_steered, rows, columns), seconds = found[:9], found[9:]
     flat = np.frombuffer(data[_CHUNK.size :], np.uint8)
     if flat.size != 4 * rows * columns:
         raise _torn("chunk", data)
@@ -128,8 +136,13 @@ def chunk_from_bytes(data: bytes) -> Chunk:
         actions=flat.view(np.float32).reshape(rows, columns),
         captured_at_s=captured_at_s,
         is_steered=is_steered,
+        spent=None if math.isnan(seconds[0]) else _spent(seconds),
         **dict(zip(names, numbers, strict=True)),
     )
+
+
+def _spent(seconds: Sequence[float]) -> Spent:
+    return Spent(**dict(zip((item.name for item in fields(Spent)), seconds, strict=True)))
 
 
 def _torn(what: str, data: bytes) -> InvalidInputError:

@@ -3,10 +3,13 @@
     python -m sim.realtime limits --cells diffusion/fetch-push      # of the robots, on tune seeds
     python -m sim.realtime bench --cells diffusion/fetch-push --methods wait naive ours \
         --delays 0 5 --jitter gauss --episodes 20 --output runs/realtime
+    python -m sim.realtime clock --cell dit/push --output runs/clock          # on the wall clock
+    python -m sim.realtime recover --cell dit/fetch-push --output runs/recover
 
-Real decisions of a real server, real physics, and delays on purpose, in virtual time: an answer
-that takes five ticks is there after five ticks of the world, however long this machine took for it.
-An interrupted run goes on with the same command.
+The bench: real decisions of a real server, real physics, and delays on purpose, in virtual time: an
+answer that takes five ticks is there after five ticks of the world, however long this machine took
+for it. On the wall clock: is System 1 punctual beside a server that is ranking, and how does it
+come back after one that was killed? An interrupted run goes on with the same command.
 """
 
 import argparse
@@ -26,6 +29,7 @@ from sim.evaluation.tuned import Tuned
 from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin, code_digest
+from sim.realtime import clock, plot, recover, timeline
 from sim.realtime.bench import Played, Rows, play_all, served
 from sim.realtime.delays import JITTERS, Network
 from sim.realtime.limits import fitted, read_limits, write_limits
@@ -212,12 +216,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
     bench.add_argument("--minutes", type=float, default=float("inf"), help="begin none after that")
     bench.add_argument("--output", type=Path, required=True, help="directory of the run")
+    for module in (clock, recover, timeline, plot):
+        module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
-    for name in ("episodes", "workers"):
-        if getattr(options, name) < 1:
+    for name in ("episodes", "workers", "runs"):
+        if getattr(options, name, 1) < 1:
             parser.error(f"--{name}: expected >= 1, got {getattr(options, name)}")
     try:
-        for cell in options.cells:
+        for cell in (*getattr(options, "cells", ()), *filter(None, [getattr(options, "cell", "")])):
             spec_of(cell.partition("/")[2])
     except InvalidInputError as error:
         parser.error(str(error))

@@ -29,7 +29,12 @@ _IN_FLIGHT = 2
 
 @contextmanager
 def served(
-    cells: Iterable[str], *, log: Path, artefacts: Path = ARTEFACTS, policy_workers: int = 2
+    cells: Iterable[str],
+    *,
+    log: Path,
+    artefacts: Path = ARTEFACTS,
+    policy_workers: int = 2,
+    listen: str = "127.0.0.1:0",
 ) -> Iterator[RunningServer]:
     """Run a server with the critics and policies of some cells, `POLICY/TASK`.
 
@@ -47,7 +52,9 @@ def served(
     for path in (*critics.values(), *policies.values()):
         if not path.is_dir():
             raise ConfigError(f"artefact: expected {path}, got nothing; run: make suite-artefacts")
-    with running_server(critics, policies, log=log, policy_workers=policy_workers) as server:
+    with running_server(
+        critics, policies, log=log, policy_workers=policy_workers, listen=listen
+    ) as server:
         yield server
 
 

@@ -20,8 +20,8 @@ from steer.loop.ticker import Ticker
 
 __all__ = ["Ran", "run"]
 
-_LEAST_OBSERVED_S = 0.1
-_OBSERVED_TICKS = 3
+_SEEN_S, _SEEN_TICKS = 0.1, 3
+"""How old an observation may be; the larger one counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +80,7 @@ def run(
         InvalidInputError: The embodiment does not say its rate, or what a command is; or a number
             is out of its range.
     """
-    if not embodiment.control_hz:
-        raise InvalidInputError.expected("embodiment.control_hz", "a rate > 0", 0)
-    if not patience_s > 0:
-        raise InvalidInputError.expected("patience_s", "> 0", patience_s)
-    hz, clock = embodiment.control_hz, clock or MonotonicClock()
+    hz, clock = _rate(embodiment, patience_s), clock or MonotonicClock()
     system = System1(
         embodiment, limits or Limits.of(embodiment), max_age_s=max_age_s, ladder=ladder
     )
@@ -92,7 +88,7 @@ def run(
         robot,
         planner,
         system,
-        guard=ObservationGuard(embodiment, max_age_s=max(_LEAST_OBSERVED_S, _OBSERVED_TICKS / hz)),
+        guard=ObservationGuard(embodiment, max_age_s=max(_SEEN_S, _SEEN_TICKS / hz)),
         delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
         num_observations=num_observations,
         patience_ticks=max(1, round(patience_s * hz)),
@@ -100,5 +96,12 @@ def run(
         clock=clock,
     )
     loop.begin(rest=rest)
-    ticker = drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick)
-    return Ran(ticker, loop, system)
+    return Ran(drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick), loop, system)
+
+
+def _rate(embodiment: Embodiment, patience_s: float) -> float:
+    if not embodiment.control_hz:
+        raise InvalidInputError.expected("embodiment.control_hz", "a rate > 0", 0)
+    if not patience_s > 0:
+        raise InvalidInputError.expected("patience_s", "> 0", patience_s)
+    return embodiment.control_hz

@@ -3,7 +3,7 @@
 Shapes: `A` action dimensions, `N` chunks, `H` horizon.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,8 @@ __all__ = ["Limited", "Limiter", "kept"]
 _SLACK = 1e-6
 """Of a limit, in parts of it: what rounding adds to a command that stands at it."""
 _HISTORY = 3
+_SAFELY = 1.001
+"""In the place of 1 where rounding must not matter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,12 +95,16 @@ class Limiter:
         if wanted.shape != (size,):
             got = f"shape {list(wanted.shape)}"
             raise InvalidInputError.expected("command", f"shape [{size}]", got)
-        before = self._last
-        self._last = _step(self._bounds, np.asarray(wanted, np.float64), before)
+        asked = np.asarray(wanted, np.float64)
+        known, last = _known(self._bounds, asked, self._last)
+        left = self._bounds.left(last)
+        self._last = _after(self._bounds, known, last, left)
         command = self._last[0].astype(np.float32)
         if np.array_equal(command, wanted):  # not moved: where limits conflict it was the best
             return Limited(command)
-        broken = _broken(self._bounds, np.asarray(wanted, np.float64), before)
+        broken = _broken(self._bounds, known, left)
+        if known is not asked:
+            broken = ("finite", *broken)
         if is_counted:
             for name in broken:
                 self.counts[name] = self.counts.get(name, 0) + 1
@@ -135,7 +141,9 @@ def kept(
 class _Bounds:
     """Limits as a tick wants them: what does not change from tick to tick, downwards and upwards.
 
-    The first axis of all but `low` and `high` is 2, below and above; None is no limit at all.
+    The first axis of all but `low` and `high` is 2, below and above; None is no limit at all. From
+    an end that is not `near` any step that the first limit allows can be braked in time: v, which
+    is slowed by s a tick, covers less than v (v / s + 1) with the steps after it.
     """
 
     low: NDArray[np.float64]
@@ -147,6 +155,7 @@ class _Bounds:
     third: NDArray[np.float64] | None
     can_brake: NDArray[np.bool_]
     brakes: NDArray[np.float64]
+    near: NDArray[np.float64]
 
     @classmethod
     def of(cls, limits: Limits, *, axes: int) -> "_Bounds":
@@ -162,6 +171,7 @@ class _Bounds:
         )
         ends, slows = both(limits.low, limits.high), both(limits.second, limits.second)
         can_brake = np.isfinite(ends) & np.isfinite(slows)
+        brakes = np.where(can_brake, slows, 1.0)
         return cls(
             low=limits.low,
             high=limits.high,
@@ -171,35 +181,38 @@ class _Bounds:
             second=second,
             third=third,
             can_brake=can_brake,
-            brakes=np.where(can_brake, slows, 1.0),
+            brakes=brakes,
+            near=np.where(can_brake, limits.first * (limits.first / brakes + _SAFELY), 0.0),
         )
 
-    def left(self, last: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """Give what each limit leaves for the next command, in the order of what goes first.
+    def left(self, last: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
+        """Return what each limit leaves for the next command, in the order of what goes first.
 
         Args:
             last: [3, ..., A], the newest first, finite.
 
-        Yields:
-            The name, and smallest and largest command, [2, ..., A].
+        Returns:
+            Smallest and largest command, [2, ..., A], by name.
         """
-        x1, x2, x3 = last
+        (x1, x2, x3), found = last, {}
         if self.first is not None:
-            yield "first", x1 + self.first
+            found["first"] = x1 + self.first
         if self.second is not None:
-            yield "braking", x1 + self.signs * self._braking(x1)
-            yield "second", (2 * x1 - x2) + self.second
+            distance = self.signs * (self.ends - x1)
+            if (distance < self.near).any():
+                found["braking"] = x1 + self.signs * self._braking(distance)
+            found["second"] = (2 * x1 - x2) + self.second
         if self.third is not None:
-            yield "third", (3 * x1 - 3 * x2 + x3) + self.third
+            found["third"] = (3 * x1 - 3 * x2 + x3) + self.third
+        return found
 
-    def _braking(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the largest step, down and up, after which one can stop before the end.
+    def _braking(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the largest step, down and up, after which one can stop within a distance.
 
         A step of v is followed by v - s, v - 2 s, … down to rest: n whole ones where n s <= v,
         which cover (n + 1) v - s n (n + 1) / 2 with it.
         """
-        distance = np.where(self.can_brake, self.signs * (self.ends - place), 0.0)
-        room, s = np.maximum(distance, 0.0), self.brakes
+        room, s = np.maximum(np.where(self.can_brake, distance, 0.0), 0.0), self.brakes
         whole = np.floor(np.sqrt(0.25 + 2 * room / s) - 0.5)
         return np.where(self.can_brake, room / (whole + 1) + s * whole / 2, np.inf)
 
@@ -215,9 +228,18 @@ def _step(
         last: [3, ..., A], the newest first.
     """
     wanted, last = _known(bounds, wanted, last)
+    return _after(bounds, wanted, last, bounds.left(last))
+
+
+def _after(
+    bounds: _Bounds,
+    wanted: NDArray[np.float64],
+    last: NDArray[np.float64],
+    left: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
     low, high = bounds.low, bounds.high
-    for _, left in bounds.left(last):
-        low, high = np.minimum(np.maximum(left, low), high)
+    for both in left.values():
+        low, high = np.minimum(np.maximum(both, low), high)
     after = np.empty_like(last)
     after[0] = np.minimum(np.maximum(wanted, low), high).astype(np.float32)  # as it is sent
     after[1:] = last[:-1]
@@ -225,17 +247,14 @@ def _step(
 
 
 def _broken(
-    bounds: _Bounds, wanted: NDArray[np.float64], last: NDArray[np.float64]
+    bounds: _Bounds, wanted: NDArray[np.float64], left: Mapping[str, NDArray[np.float64]]
 ) -> tuple[str, ...]:
-    """Return the limits that what was wanted would break, by name; see `_step`."""
-    broken = [] if np.isfinite(wanted).all() else ["finite"]
-    wanted, last = _known(bounds, wanted, last)
+    """Return the limits that what was wanted, which is finite, would break, by name."""
     slack = _SLACK * np.maximum(np.abs(wanted), 1.0)
     over, under = wanted + slack, wanted - slack
-    if (over < bounds.low).any() or (under > bounds.high).any():
-        broken.append("range")
-    for name, (least, most) in bounds.left(last):
-        if name != "braking" and ((over < least).any() or (under > most).any()):
+    broken = ["range"] if ((over < bounds.low) | (under > bounds.high)).any() else []
+    for name, (least, most) in left.items():
+        if name != "braking" and ((over < least) | (under > most)).any():
             broken.append(name)
     return tuple(broken)
 

@@ -121,6 +121,8 @@ def publish(*, is_check: bool) -> int:
     if critics:
         both = [item for item in suite if item["metric"] in OF_BOTH]
         _add_records(wanted, "critics.json", _replaced(critics, both))
+    realtime = _fresh("realtime.json", _at(measured, "realtime.json"))
+    _add_records(wanted, "realtime.json", realtime)
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")
@@ -129,7 +131,7 @@ def publish(*, is_check: bool) -> int:
             whole = path.with_name(path.name + ".partial")
             whole.write_text(wanted[path])
             whole.replace(path)
-    for record in (*demo, *suite, *critics):
+    for record in (*demo, *suite, *critics, *realtime):
         if "stale" in record:
             _write(f"results: stale, measure again: {record['metric']}: {record['command']}")
     return 1 if (is_check and changed) or not is_whole else 0

@@ -36,6 +36,7 @@ _EVALUATION = (
 _EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
 # Statistics cannot make the suite stale: its records are made anew from rows that are committed.
 _SUITE = (*CODE, "sim/artefacts", "requirements.lock")
+_REALTIME = (*CODE, "sim/realtime", "steer/loop", "sim/artefacts", "requirements.lock")
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,
@@ -64,6 +65,17 @@ PATHS: Mapping[str, Sequence[str]] = {
     "language": (*_TRAINING, *_SERVICE),
     "tabular_tau": _TRAINING,
     "vision": (*_TRAINING, *CODE),
+    **dict.fromkeys(
+        (
+            "decision_age_ms",
+            "drift_ms",
+            "lateness_p99_over_naive",
+            "lost_ticks",
+            "recover_s",
+            "tick_cost_ms",
+        ),
+        _REALTIME,
+    ),
     **dict.fromkeys(KINDS, _SUITE),
 }
 _OF_CRITICS = (
@@ -95,4 +107,6 @@ def home_of(metric: str) -> str:
     kind = kind_of(metric)
     if kind in _OF_CRITICS:
         return "critics.json"
+    if PATHS[kind] is _REALTIME:
+        return "realtime.json"
     return "suite.json" if PATHS[kind] is _SUITE else "demo.json"

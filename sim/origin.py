@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -101,10 +101,14 @@ def origins_of(settings: Mapping[str, Any]) -> list[Origin]:
     return [origin for _, origin in sorted(found, key=lambda item: (item[1].date, item[0]))]
 
 
-def code_digest() -> str:
-    """Return a digest of the code that an episode runs through, whether it is committed or not."""
+def code_digest(more: Sequence[str] = ()) -> str:
+    """Return a digest of the code that an episode runs through, whether it is committed or not.
+
+    Args:
+        more: Files and folders that it runs through besides.
+    """
     root, total = Path(__file__).resolve().parents[1], sha256()
-    for folder in CODE:
+    for folder in (*CODE, *more):
         place = root / folder
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             total.update(f"{path.relative_to(root)} ".encode() + path.read_bytes())

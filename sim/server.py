@@ -52,8 +52,9 @@ def running_server(
     log: Path,
     policy_workers: int = 1,
     allow_unaudited: bool = False,
+    listen: str = "127.0.0.1:0",
 ) -> Iterator[RunningServer]:
-    """Start a server on a free port of loopback, wait until it serves, and stop it at the end.
+    """Start a server, wait until it serves, and stop it at the end.
 
     It scores each request by itself, so that equal runs are equal to the last bit.
 
@@ -63,11 +64,12 @@ def running_server(
         log: Where its log goes.
         policy_workers: Processes that hold every policy.
         allow_unaudited: Whether to serve critics that did not pass an audit.
+        listen: `HOST:PORT`; port 0 is any that is free.
 
     Raises:
         UnreachableError: It did not come up; the text has the end of its log.
     """
-    command = [sys.executable, "-m", "steer.cli", "serve", "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "steer.cli", "serve", "--listen", listen]
     command += ["--policy-workers", str(policy_workers), "--max-group", "1"]
     command += ["--allow-unaudited"] if allow_unaudited else []
     for name, path in critics.items():

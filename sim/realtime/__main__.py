@@ -4,10 +4,13 @@
     python -m sim.realtime bench --cells diffusion/fetch-push --methods wait naive ours \
         --delays 0 5 --jitter gauss --episodes 20 --output runs/realtime
     python -m sim.realtime monitors --cells dit/fetch-push --episodes 120 --output runs/monitors
+    python -m sim.realtime clock --cell dit/push --output runs/clock          # on the wall clock
+    python -m sim.realtime recover --cell dit/fetch-push --output runs/recover
 
-Real decisions of a real server, real physics, and delays on purpose, in virtual time: an answer
-that takes five ticks is there after five ticks of the world, however long this machine took for it.
-An interrupted run goes on with the same command.
+The bench: real decisions of a real server, real physics, and delays on purpose, in virtual time: an
+answer that takes five ticks is there after five ticks of the world, however long this machine took
+for it. On the wall clock: is System 1 punctual beside a server that is ranking, and how does it
+come back after one that was killed? An interrupted run goes on with the same command.
 """
 
 import argparse
@@ -27,7 +30,9 @@ from sim.evaluation.tuned import Tuned
 from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin, code_digest
+from sim.realtime import clock, plot, recover, timeline
 from sim.realtime.bench import Played, Rows, play_all, served
+from sim.realtime.bouts import PLAIN, add_heads, make_bout
 from sim.realtime.delays import JITTERS, Network
 from sim.realtime.limits import fitted, read_limits, write_limits
 from sim.realtime.methods import ALONE, METHODS
@@ -44,8 +49,6 @@ from steer.loop.signals import scale_of
 __all__ = ["main"]
 
 _LIMITS = Path("results") / "realtime" / "limits.json"
-_HEADS = Path("results") / "realtime" / "heads"
-_PLAIN = tuple(name for name, item in METHODS.items() if not item.head)
 _INCOMPLETE = 3
 
 
@@ -172,36 +175,17 @@ def _bouts(options: argparse.Namespace, settings: Settings) -> Iterator[Bout]:
             seeds = episode_seeds(options.seeds, number + 1, block=spec.seed_block)
             for delay in options.delays:
                 for name in options.methods:
-                    method = ALONE if name == "alone" else METHODS[name]
-                    yield Bout(
-                        cell=cell,
-                        method=method,
-                        network=Network(
-                            ticks=delay,
-                            jitter=options.jitter if delay else "none",
-                            drop=options.drop if delay else 0.0,
-                            hz=spec.embodiment.control_hz,
-                        ),
+                    yield make_bout(
+                        cell,
+                        name,
+                        delay=delay,
+                        jitter=options.jitter,
+                        drop=options.drop,
                         seed=seeds[number],
-                        num_candidates=1 if name == "alone" else settings.num_candidates,
+                        settings=settings,
                         limits=limits[cell],
-                        head=_head(options.heads, method.head, cell),
-                        forecast=_head(options.heads, "forecast" * method.foresees, cell),
+                        heads=options.heads,
                     )
-
-
-def _head(heads: Path, kind: str, cell: str) -> str:
-    """Return the file of a head of a kind; empty for none.
-
-    Raises:
-        ConfigError: There is none of this cell.
-    """
-    if not kind:
-        return ""
-    path = heads / kind / (cell.partition("~")[0].replace("/", "-") + ".npz")
-    if not path.is_file():
-        raise ConfigError(f"--heads: expected {path}, got nothing; `steer head` makes it")
-    return str(path)
 
 
 def _key(bout: Bout) -> tuple[str, str, int, str, int]:
@@ -259,24 +243,26 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--limits", type=Path, default=_LIMITS, help=f"(default: {_LIMITS})")
         command.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
     bench.add_argument(
-        "--methods", nargs="+", default=list(_PLAIN), choices=["alone", *METHODS], metavar="NAME"
+        "--methods", nargs="+", default=list(PLAIN), choices=["alone", *METHODS], metavar="NAME"
     )
     bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
     bench.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
     bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
     bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
-    bench.add_argument("--heads", type=Path, default=_HEADS, help=f"(default: {_HEADS})")
+    add_heads(bench)
     for command in (bench, monitors):
         command.add_argument("--candidates", type=int, help="N (default: as tuned)")
         command.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
         command.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")
         command.add_argument("--output", type=Path, required=True, help="directory of the run")
+    for module in (clock, recover, timeline, plot):
+        module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
-    for name in ("episodes", "workers"):
-        if getattr(options, name) < 1:
+    for name in ("episodes", "workers", "runs"):
+        if getattr(options, name, 1) < 1:
             parser.error(f"--{name}: expected >= 1, got {getattr(options, name)}")
     try:
-        for cell in options.cells:
+        for cell in (*getattr(options, "cells", ()), *filter(None, [getattr(options, "cell", "")])):
             spec_of(cell.partition("/")[2])
     except InvalidInputError as error:
         parser.error(str(error))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim.evaluation.arms import Settings
 from sim.realtime.play import Bout, play
 from sim.realtime.row import Key, Row
+from sim.realtime.virtual import Answer
 from sim.server import RunningServer, running_server
 from sim.suite import ARTEFACTS, critic_path, policy_path, source_of
 from sim.tasks import Env, make, spec_of
@@ -22,6 +23,7 @@ from steer.clock import MonotonicClock
 from steer.errors import ConfigError
 from steer.forecast import Forecast
 from steer.heads import Head, NumpyHead, load_head
+from steer.loop.loop import Ticked
 from steer.types import Selection
 
 __all__ = ["Played", "Rows", "Worker", "play_all", "served"]
@@ -31,7 +33,12 @@ _IN_FLIGHT = 2
 
 @contextmanager
 def served(
-    cells: Iterable[str], *, log: Path, artefacts: Path = ARTEFACTS, policy_workers: int = 2
+    cells: Iterable[str],
+    *,
+    log: Path,
+    artefacts: Path = ARTEFACTS,
+    policy_workers: int = 2,
+    listen: str = "127.0.0.1:0",
 ) -> Iterator[RunningServer]:
     """Run a server with the critics and policies of some cells, `POLICY/TASK`.
 
@@ -49,7 +56,9 @@ def served(
     for path in (*critics.values(), *policies.values()):
         if not path.is_dir():
             raise ConfigError(f"artefact: expected {path}, got nothing; run: make suite-artefacts")
-    with running_server(critics, policies, log=log, policy_workers=policy_workers) as server:
+    with running_server(
+        critics, policies, log=log, policy_workers=policy_workers, listen=listen
+    ) as server:
         yield server
 
 
@@ -114,12 +123,23 @@ class Worker:
             self._clients[key] = client
         return self._clients[key]
 
-    def play(self, bout: Bout) -> Played:
-        """Play a bout."""
-        head = NumpyHead(self._head(bout.head)) if bout.head else None
-        forecast = Forecast(self._head(bout.forecast)) if bout.forecast else None
-        client = self.client(bout)
-        row, robot = play(self.env(bout.cell), client, bout, head=head, forecast=forecast)
+    def play(
+        self,
+        bout: Bout,
+        *,
+        on_tick: Callable[[int, Ticked], object] | None = None,
+        on_answer: Callable[[Answer], object] | None = None,
+    ) -> Played:
+        """Play a bout; see `sim.realtime.play.play`."""
+        row, robot = play(
+            self.env(bout.cell),
+            self.client(bout),
+            bout,
+            head=NumpyHead(self._head(bout.head)) if bout.head else None,
+            forecast=Forecast(self._head(bout.forecast)) if bout.forecast else None,
+            on_tick=on_tick,
+            on_answer=on_answer,
+        )
         return Played(row, np.array(robot.sent))
 
     def _head(self, path: str) -> Head:

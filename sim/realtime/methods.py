@@ -95,7 +95,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             replace(_OURS, name="ours-blind", what="ours, not judged again", chooses="critic"),
             replace(
                 _OURS,
-                name="ours-c0",
+                name="ours-alone",
                 what="ours, agreement not counted",
                 weights={"consensus": 0.0},
             ),

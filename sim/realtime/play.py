@@ -109,18 +109,14 @@ def play(
     Raises:
         SteerError: The server failed; nothing of it counts.
     """
-    session = client.session
-    if session is None:
-        raise SessionError("episode: expected a session, got none")
-    spec, method = env.spec, bout.method
-    body = spec.embodiment
     clock = FakeClock()
     robot = SimRobot(env, bout.seed, clock)
+    body = robot.body
     limits = bout.limits or Limits.of(body)
     system = System1(body, limits, max_age_s=_MAX_AGE_TICKS / body.control_hz)
     planner = VirtualPlanner(
         client,
-        method,
+        bout.method,
         Delays(bout.network, seed=bout.seed),
         system.buffer,
         seed=bout.seed,
@@ -134,22 +130,9 @@ def play(
         forecast=forecast,
         note=on_answer,
     )
-    most = session.critic.horizon if method.asks_ahead else 0
-    loop = Loop(
-        robot,
-        planner,
-        system,
-        guard=ObservationGuard(body, max_age_s=1.0 / body.control_hz),
-        delay=DelayEstimate(first=min(bout.network.ticks, most), most=most),
-        num_observations=session.policy.num_observations if session.policy else 1,
-        replan_ticks=method.every,
-        patience_ticks=_PATIENCE,
-        clock=clock,
-    )
-    loop.begin()
-    seen = _Seen()
+    loop, seen = _loop(client, bout, robot, planner, system, clock), _Seen()
     # Nobody can act before the first answer: that much time is not the method's.
-    limit = spec.max_steps + bout.network.ticks
+    limit = env.spec.max_steps + bout.network.ticks
     while not robot.is_success and robot.steps < limit:
         ticked = loop.step()
         seen.note(robot.steps, ticked)
@@ -159,6 +142,38 @@ def play(
         planner.tick()
         clock.advance(1.0 / body.control_hz)
     return _row(bout, robot, planner, system, seen), robot
+
+
+def _loop(
+    client: SteerClient,
+    bout: Bout,
+    robot: SimRobot,
+    planner: VirtualPlanner,
+    system: System1,
+    clock: FakeClock,
+) -> Loop:
+    """Return a robot's loop whose epoch has begun.
+
+    Raises:
+        SessionError: The client has no session.
+    """
+    session, hz = client.session, robot.body.control_hz
+    if session is None:
+        raise SessionError("episode: expected a session, got none")
+    most = session.critic.horizon if bout.method.asks_ahead else 0
+    loop = Loop(
+        robot,
+        planner,
+        system,
+        guard=ObservationGuard(robot.body, max_age_s=1.0 / hz),
+        delay=DelayEstimate(first=min(bout.network.ticks, most), most=most),
+        num_observations=session.policy.num_observations if session.policy else 1,
+        replan_ticks=bout.method.every,
+        patience_ticks=_PATIENCE,
+        clock=clock,
+    )
+    loop.begin()
+    return loop
 
 
 def _row(bout: Bout, robot: SimRobot, planner: VirtualPlanner, system: System1, seen: _Seen) -> Row:

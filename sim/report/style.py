@@ -29,6 +29,15 @@ svg circle.up { fill: var(--good); stroke: var(--good); }
 svg line.down { stroke: var(--bad); stroke-width: 2.5; }
 svg circle.down { fill: var(--bad); stroke: var(--bad); }
 svg circle.aside { fill: var(--back); stroke-width: 1.5; } svg line.aside { stroke-width: 1; }
+svg rect.policy { fill: var(--policy); } svg rect.rest { fill: var(--soft); }
+svg rect.hold { fill: var(--bad); opacity: .45; } svg rect.stop { fill: var(--bad); }
+svg rect.nothing { fill: var(--line); } svg rect.override { fill: var(--good); }
+svg polyline { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
+svg polyline.one { stroke: var(--steered); } svg polyline.two { stroke: var(--policy); }
+svg polyline.steered { stroke: var(--steered); } svg polyline.even { stroke: var(--soft); }
+svg polyline.beside { stroke: var(--soft); stroke-width: 1; opacity: .35; }
+svg line.seam { stroke: var(--soft); stroke-dasharray: 2 3; }
+svg circle.run { fill: var(--ink); }
 svg .mean { fill: var(--steered); } svg .wider { fill: none; stroke: var(--steered);
   stroke-width: 1.5; }
 """

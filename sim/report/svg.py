@@ -15,6 +15,8 @@ __all__ = [
     "interval",
     "line",
     "nice_range",
+    "path",
+    "rect",
     "standalone",
     "text",
 ]
@@ -81,6 +83,20 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     """Return a line."""
     ends = f"x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}'"
     return f"<line {ends} class='{kind}'/>"
+
+
+def path(points: Sequence[tuple[float, float]], kind: str, *, title: str = "") -> str:
+    """Return a line through points; `title` is shown under the pointer."""
+    inside = f"<title>{escape(title)}</title>" if title else ""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f"<polyline points='{places}' class='{kind}'>{inside}</polyline>"
+
+
+def rect(x: float, y: float, width: float, height: float, kind: str, *, title: str = "") -> str:
+    """Return a filled rectangle; `title` is shown under the pointer."""
+    inside = f"<title>{escape(title)}</title>" if title else ""
+    ends = f"x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}'"
+    return f"<rect {ends} class='{kind}'>{inside}</rect>"
 
 
 def dot(x: float, y: float, kind: str, *, title: str = "") -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
+from steer.loop.spent import Spent
 
 __all__ = ["Chunk", "ChunkBuffer", "Refusal", "Row"]
 
@@ -49,6 +50,7 @@ class Chunk:
         sequence: Of the request; a chunk replaces those of smaller numbers alone.
         is_steered: Whether the critic chose it; else it is what the policy alone would do.
         alarm: Of the monitors about its decision, in words; empty for none.
+        spent: Where the time went until it was handed over; None where that is not known.
     """
 
     actions: NDArray[np.float32]
@@ -60,6 +62,7 @@ class Chunk:
     sequence: int
     is_steered: bool = True
     alarm: str = ""
+    spent: Spent | None = None
 
     def __post_init__(self) -> None:
         shape = self.actions.shape

@@ -4,13 +4,17 @@ Both ends are processes of one robot and one version of this package. What does 
 should is an error all the same, for memory can hold anything.
 """
 
+import math
 import struct
+from collections.abc import Sequence
+from dataclasses import astuple, fields
 
 import numpy as np
 
 from steer.errors import InvalidInputError
 from steer.loop.chunks import Chunk
 from steer.loop.planner import Request, Sensed
+from steer.loop.spent import Spent
 from steer.wire.observations import observation_from_bytes, observation_to_bytes
 
 __all__ = [
@@ -23,10 +27,12 @@ __all__ = [
 ]
 
 _REQUEST = struct.Struct("<qqqqdII")
-_CHUNK = struct.Struct("<qqqqqd?III")
+_CHUNK = struct.Struct("<qqqqqd?III8d")
 _SENSED = struct.Struct("<qqdI")
 _LENGTH = struct.Struct("<Q")
 _SENT = 3
+_UNKNOWN = (float("nan"),) * 8
+"""In the place of what was spent on a chunk."""
 
 
 def request_to_bytes(request: Request) -> bytes:
@@ -119,6 +125,7 @@ def chunk_to_bytes(chunk: Chunk) -> bytes:
         chunk.is_steered,
         *chunk.actions.shape,
         len(alarm),
+        *(_UNKNOWN if chunk.spent is None else astuple(chunk.spent)),
     )
     return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes() + alarm
 
@@ -130,7 +137,11 @@ def chunk_from_bytes(data: bytes) -> Chunk:
         InvalidInputError: They are none, or of one that makes no sense.
     """
     try:
-        *numbers, captured_at_s, is_steered, rows, columns, length = _CHUNK.unpack_from(data)
+        found = _CHUNK.unpack_from(data)
+        (*numbers, captured_at_s, is_steered, rows, columns, length), seconds = (
+            found[:10],
+            found[10:],
+        )
         place = _CHUNK.size + 4 * rows * columns
         alarm = data[place:].decode()
     except (struct.error, UnicodeDecodeError) as error:
@@ -144,8 +155,13 @@ def chunk_from_bytes(data: bytes) -> Chunk:
         captured_at_s=captured_at_s,
         is_steered=is_steered,
         alarm=alarm,
+        spent=None if math.isnan(seconds[0]) else _spent(seconds),
         **dict(zip(names, numbers, strict=True)),
     )
+
+
+def _spent(seconds: Sequence[float]) -> Spent:
+    return Spent(**dict(zip((item.name for item in fields(Spent)), seconds, strict=True)))
 
 
 def _torn(what: str, data: bytes) -> InvalidInputError:

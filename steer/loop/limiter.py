@@ -3,6 +3,7 @@
 Shapes: `A` action dimensions, `N` chunks, `H` horizon.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,8 @@ __all__ = ["Limited", "Limiter", "kept"]
 _SLACK = 1e-6
 """Of a limit, in parts of it: what rounding adds to a command that stands at it."""
 _HISTORY = 3
+_SAFELY = 1.001
+"""In the place of 1 where rounding must not matter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +51,11 @@ class Limiter:
 
     limits: Limits
     counts: dict[str, int] = field(default_factory=dict)
+    _bounds: "_Bounds" = field(init=False)
     _last: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._bounds = _Bounds.of(self.limits, axes=1)
         self.reset()
 
     @property
@@ -90,10 +95,16 @@ class Limiter:
         if wanted.shape != (size,):
             got = f"shape {list(wanted.shape)}"
             raise InvalidInputError.expected("command", f"shape [{size}]", got)
-        self._last, broken = _step(self.limits, np.asarray(wanted, np.float64), self._last)
+        asked = np.asarray(wanted, np.float64)
+        known, last = _known(self._bounds, asked, self._last)
+        left = self._bounds.left(last)
+        self._last = _after(self._bounds, known, last, left)
         command = self._last[0].astype(np.float32)
         if np.array_equal(command, wanted):  # not moved: where limits conflict it was the best
-            broken = ()
+            return Limited(command)
+        broken = _broken(self._bounds, known, left)
+        if known is not asked:
+            broken = ("finite", *broken)
         if is_counted:
             for name in broken:
                 self.counts[name] = self.counts.get(name, 0) + 1
@@ -119,71 +130,145 @@ def kept(
     last = np.broadcast_to(
         np.asarray(sent_3A, np.float64)[:, None], (_HISTORY, len(chunks_NHA), len(limits))
     )
-    rows = []
+    bounds, rows = _Bounds.of(limits, axes=2), []
     for wanted_NA in np.moveaxis(np.asarray(chunks_NHA, np.float64), 1, 0):
-        last, _ = _step(limits, wanted_NA, last)
+        last = _step(bounds, wanted_NA, last)
         rows.append(last[0].astype(np.float32))
     return np.stack(rows, axis=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bounds:
+    """Limits as a tick wants them: what does not change from tick to tick, downwards and upwards.
+
+    The first axis of all but `low` and `high` is 2, below and above; None is no limit at all. From
+    an end that is not `near` any step that the first limit allows can be braked in time: v, which
+    is slowed by s a tick, covers less than v (v / s + 1) with the steps after it.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    signs: NDArray[np.float64]
+    first: NDArray[np.float64] | None
+    second: NDArray[np.float64] | None
+    third: NDArray[np.float64] | None
+    can_brake: NDArray[np.bool_]
+    brakes: NDArray[np.float64]
+    near: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, limits: Limits, *, axes: int) -> "_Bounds":
+        """Return those of commands of `axes` axes, the last one A."""
+        shape = (2, *(1,) * (axes - 1), len(limits))
+
+        def both(below: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.stack([below, above]).reshape(shape)
+
+        first, second, third = (
+            both(-limit, limit) if np.isfinite(limit).any() else None
+            for limit in (limits.first, limits.second, limits.third)
+        )
+        ends, slows = both(limits.low, limits.high), both(limits.second, limits.second)
+        can_brake = np.isfinite(ends) & np.isfinite(slows)
+        brakes = np.where(can_brake, slows, 1.0)
+        return cls(
+            low=limits.low,
+            high=limits.high,
+            ends=ends,
+            signs=np.array([-1.0, 1.0]).reshape(2, *(1,) * axes),
+            first=first,
+            second=second,
+            third=third,
+            can_brake=can_brake,
+            brakes=brakes,
+            near=np.where(can_brake, limits.first * (limits.first / brakes + _SAFELY), 0.0),
+        )
+
+    def left(self, last: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
+        """Return what each limit leaves for the next command, in the order of what goes first.
+
+        Args:
+            last: [3, ..., A], the newest first, finite.
+
+        Returns:
+            Smallest and largest command, [2, ..., A], by name.
+        """
+        (x1, x2, x3), found = last, {}
+        if self.first is not None:
+            found["first"] = x1 + self.first
+        if self.second is not None:
+            distance = self.signs * (self.ends - x1)
+            if (distance < self.near).any():
+                found["braking"] = x1 + self.signs * self._braking(distance)
+            found["second"] = (2 * x1 - x2) + self.second
+        if self.third is not None:
+            found["third"] = (3 * x1 - 3 * x2 + x3) + self.third
+        return found
+
+    def _braking(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the largest step, down and up, after which one can stop within a distance.
+
+        A step of v is followed by v - s, v - 2 s, … down to rest: n whole ones where n s <= v,
+        which cover (n + 1) v - s n (n + 1) / 2 with it.
+        """
+        room, s = np.maximum(np.where(self.can_brake, distance, 0.0), 0.0), self.brakes
+        whole = np.floor(np.sqrt(0.25 + 2 * room / s) - 0.5)
+        return np.where(self.can_brake, room / (whole + 1) + s * whole / 2, np.inf)
+
+
 def _step(
-    limits: Limits, wanted: NDArray[np.float64], last: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the last three commands after one that was wanted, and the limits it would break.
+    bounds: _Bounds, wanted: NDArray[np.float64], last: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the last three commands after one that was wanted.
 
     Args:
-        limits: To keep.
+        bounds: To keep.
         wanted: [..., A].
         last: [3, ..., A], the newest first.
     """
-    broken: list[str] = []
-    low, high = limits.low, limits.high
+    wanted, last = _known(bounds, wanted, last)
+    return _after(bounds, wanted, last, bounds.left(last))
+
+
+def _after(
+    bounds: _Bounds,
+    wanted: NDArray[np.float64],
+    last: NDArray[np.float64],
+    left: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    low, high = bounds.low, bounds.high
+    for both in left.values():
+        low, high = np.minimum(np.maximum(both, low), high)
+    after = np.empty_like(last)
+    after[0] = np.minimum(np.maximum(wanted, low), high).astype(np.float32)  # as it is sent
+    after[1:] = last[:-1]
+    return after
+
+
+def _broken(
+    bounds: _Bounds, wanted: NDArray[np.float64], left: Mapping[str, NDArray[np.float64]]
+) -> tuple[str, ...]:
+    """Return the limits that what was wanted, which is finite, would break, by name."""
+    slack = _SLACK * np.maximum(np.abs(wanted), 1.0)
+    over, under = wanted + slack, wanted - slack
+    broken = ["range"] if ((over < bounds.low) | (under > bounds.high)).any() else []
+    for name, (least, most) in left.items():
+        if name != "braking" and ((over < least) | (under > most)).any():
+            broken.append(name)
+    return tuple(broken)
+
+
+def _known(
+    bounds: _Bounds, wanted: NDArray[np.float64], last: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both without what is not finite: the last command, and where there is none this."""
+    low, high = bounds.low, bounds.high
     is_finite = np.isfinite(wanted)
     if not is_finite.all():
-        broken.append("finite")
         known = np.where(np.isnan(last[0]), np.clip(0.0, low, high), last[0])
         wanted = np.where(is_finite, wanted, known)
-    last = np.where(np.isnan(last), np.clip(wanted, low, high), last)
-    if _is_outside(wanted, low, high):
-        broken.append("range")
-    for name, (least, most) in _bounds(limits, last).items():
-        if name in ("first", "second", "third") and _is_outside(wanted, least, most):
-            broken.append(name)
-        low, high = np.clip(least, low, high), np.clip(most, low, high)
-    command = np.clip(wanted, low, high).astype(np.float32)  # as it is sent
-    return np.stack([command.astype(np.float64), *last[:-1]]), tuple(broken)
-
-
-def _bounds(
-    limits: Limits, last: NDArray[np.float64]
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return what each limit leaves for the next command, in the order of what goes first."""
-    x1, x2, x3 = last
-    up = _braking(limits.high - x1, limits.second)
-    down = _braking(x1 - limits.low, limits.second)
-    going_on, curving_on = 2 * x1 - x2, 3 * x1 - 3 * x2 + x3
-    return {
-        "first": (x1 - limits.first, x1 + limits.first),
-        "braking": (x1 - down, x1 + up),
-        "second": (going_on - limits.second, going_on + limits.second),
-        "third": (curving_on - limits.third, curving_on + limits.third),
-    }
-
-
-def _braking(distance: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest step after which one can stop within a distance.
-
-    A step of v is followed by v - s, v - 2 s, … down to rest: n whole ones where n s <= v, which
-    cover (n + 1) v - s n (n + 1) / 2 with it.
-    """
-    limited = np.isfinite(distance) & np.isfinite(second)
-    room, s = np.where(limited, np.maximum(distance, 0), 0.0), np.where(limited, second, 1.0)
-    whole = np.floor(np.sqrt(0.25 + 2 * room / s) - 0.5)
-    return np.where(limited, room / (whole + 1) + s * whole / 2, np.inf)
-
-
-def _is_outside(
-    value: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> bool:
-    slack = _SLACK * np.maximum(np.abs(value), 1.0)
-    return bool(((value < low - slack) | (value > high + slack)).any())
+    is_unknown = np.isnan(last)
+    if is_unknown.any():
+        last = np.where(is_unknown, np.clip(wanted, low, high), last)
+    return wanted, last

@@ -19,7 +19,7 @@ from steer.loop.system1 import Command, System1
 from steer.loop.ticker import Tick, Ticker
 from steer.types import Observation
 
-__all__ = ["Loop", "Robot", "Ticked", "run"]
+__all__ = ["Loop", "Robot", "Ticked", "drive"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Ticked:
 
 
 class Loop:
-    """One robot's loop, tick by tick; `run` gives it its time.
+    """One robot's loop, tick by tick; `drive` gives it its time.
 
     Nothing in here waits for the planner, and nothing that robot, planner or chunk do raises out of
     `step`: it is counted, logged once for each cause, and shows on the ladder.
@@ -247,7 +247,7 @@ class Loop:
             logger.warning("%s: %s (%d times)", what, text, count)
 
 
-def run(
+def drive(
     loop: Loop,
     *,
     hz: float,

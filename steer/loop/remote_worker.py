@@ -5,13 +5,11 @@ has no queue: what was not begun when something newer came is never asked. It en
 input closes, so it does not outlive its robot.
 """
 
-import hashlib
 import logging
 import os
 import shutil
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 from steer.client import SteerClient
@@ -24,8 +22,7 @@ from steer.errors import (
     SessionError,
     SteerError,
 )
-from steer.loop.chunks import Chunk
-from steer.loop.fresh import decided, rescored
+from steer.loop.asking import asked
 from steer.loop.handover import (
     chunk_from_bytes,
     chunk_to_bytes,
@@ -34,7 +31,7 @@ from steer.loop.handover import (
 )
 from steer.loop.latest import Latest
 from steer.loop.monitors import Monitors
-from steer.loop.planner import Request
+from steer.loop.planner import Sensed
 from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
 
 __all__ = ["main"]
@@ -58,11 +55,11 @@ def main() -> int:
     """Serve one robot until its standard input closes."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     directory = Path(sys.argv[1])
-    asked = sys.stdin.readline()
-    if not asked:  # the robot has gone before it said anything
+    told = sys.stdin.readline()
+    if not told:  # the robot has gone before it said anything
         shutil.rmtree(directory, ignore_errors=True)
         return 0
-    remote = Remote.from_json(asked)
+    remote = Remote.from_json(told)
     threading.Thread(target=_end_with_input, args=(directory,), daemon=True).start()
     requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
     sensed = Latest(directory / SENSED) if remote.rescore_s else None
@@ -86,7 +83,15 @@ def main() -> int:
                 if (request.epoch, request.sequence) <= answered:  # by the process before this one
                     done = found[0]
                     continue
-                chunks.write(chunk_to_bytes(_asked(client, remote, request, sensed, monitors)))
+                chunk = asked(
+                    client,
+                    remote,
+                    request,
+                    newest=lambda: _newest(sensed),
+                    clock=clock,
+                    monitors=monitors,
+                )
+                chunks.write(chunk_to_bytes(chunk))
                 done, trouble = found[0], ""
             except SteerError as error:  # asked again, or what is newer by then
                 trouble = _noted(trouble, str(error))
@@ -126,46 +131,9 @@ def _answered(chunks: Latest) -> tuple[int, int]:
     return (chunk.epoch, chunk.sequence)
 
 
-def _asked(
-    client: SteerClient,
-    remote: Remote,
-    request: Request,
-    sensed: Latest | None,
-    monitors: Monitors | None,
-) -> Chunk:
-    """Return the server's choice, with what monitors say of it, judged again where wanted."""
-    seed = _seed(remote.seed, request)
-    decision = client.steer(
-        request.observations,
-        budget_s=remote.budget_s,
-        num_candidates=remote.num_candidates,
-        noise_seed=seed,
-        epoch=request.epoch,
-        return_candidates=sensed is not None or monitors is not None,
-    )
-    alarm = ""
-    if monitors is not None:
-        alarm = monitors.update(decision, consumed=request.consumed, epoch=request.epoch).alarm
+def _newest(sensed: Latest | None) -> Sensed | None:
     found = None if sensed is None else sensed.read()
-    if found is None:
-        return replace(decided(decision, request), alarm=alarm)
-    newest = sensed_from_bytes(found[1])
-    chunk = rescored(
-        client,
-        decision,
-        request,
-        newest,
-        budget_s=remote.rescore_s,
-        noise_seed=seed,
-        limits=remote.limits,
-    )
-    return replace(chunk, alarm=alarm)
-
-
-def _seed(seed: int, request: Request) -> int:
-    """Return the seed of a request's noise, in [0, 2**64)."""
-    text = f"{seed}/{request.epoch}/{request.sequence}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
+    return None if found is None else sensed_from_bytes(found[1])
 
 
 def _noted(before: str, text: str) -> str:

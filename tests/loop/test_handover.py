@@ -1,6 +1,6 @@
 """What System 1 and System 2 hand each other comes out as it went in, or not at all."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from steer.loop.handover import (
     sensed_to_bytes,
 )
 from steer.loop.planner import Request, Sensed
+from steer.loop.spent import Spent
 from steer.types import EncodedImage, Observation
 
 SEEN = Observation(
@@ -56,6 +57,7 @@ CHUNK = Chunk(
     captured_at_s=12.5,
     is_steered=False,
     alarm="stac, Überraschung",
+    spent=Spent(asked_at_s=12.5, pickup_s=0.25, policy_s=0.5, again_s=0.125),
 )
 
 
@@ -91,6 +93,11 @@ def test_a_chunk_comes_out_as_it_went_in():
 
     for item in fields(Chunk):
         np.testing.assert_array_equal(getattr(found, item.name), getattr(CHUNK, item.name))
+
+
+def test_a_chunk_of_which_nobody_knows_where_the_time_went_says_so():
+    """None, and not zeros."""
+    assert chunk_from_bytes(chunk_to_bytes(replace(CHUNK, spent=None))).spent is None
 
 
 @given(st.binary(max_size=300))

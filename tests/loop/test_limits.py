@@ -1,5 +1,7 @@
 """What is commanded keeps the limits, whatever is wanted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
-from steer.loop.limiter import Limiter, kept
+from steer.loop.limiter import Limiter, _Bounds, _step, kept
 from steer.loop.limits import Limits
 
 WILD = st.floats(-1e3, 1e3, width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
@@ -166,6 +168,26 @@ def test_what_was_kept_for_a_chunk_is_left_as_it_is_when_it_runs(wanted, sent_be
         limited = [runs.apply(row) for row in chunk]
         np.testing.assert_array_equal([item.command for item in limited], chunk)
         assert not any(item.broken for item in limited)
+
+
+@settings(deadline=None)
+@given(
+    wanted=arrays(np.float32, (12, 2), elements=WILD),
+    first=st.floats(0.01, 3.0),
+    second=st.floats(0.01, 3.0),
+)
+def test_far_from_the_ends_nobody_needs_to_look_whether_there_is_room_to_brake(
+    wanted, first, second
+):
+    """Commands are the same to the last bit as where it is looked at every time."""
+    bounds = _Bounds.of(limits(first=first, second=second, size=2), axes=1)
+    always = replace(bounds, near=np.full_like(bounds.near, np.inf))
+    last = np.zeros((3, 2))
+
+    for row in wanted.astype(np.float64):
+        after = _step(bounds, row, last)
+        np.testing.assert_array_equal(after, _step(always, row, last))
+        last = after
 
 
 def test_a_dimension_that_is_not_known_is_held_to_its_range_alone_at_first():

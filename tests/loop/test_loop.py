@@ -12,7 +12,7 @@ from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Ladder, Rung
 from steer.loop.limits import Limits
-from steer.loop.loop import Loop, run
+from steer.loop.loop import Loop, drive
 from steer.loop.system1 import System1
 from steer.types import Observation
 
@@ -231,7 +231,7 @@ def test_in_real_time_slow_motors_cost_ticks_and_no_row_is_skipped(world):
     """Rows are counted, not timed: the robot is late, and where it should be."""
     world.robot.slow_s = 0.08
     ticks = []
-    ticker = run(
+    ticker = drive(
         world.loop,
         hz=HZ,
         clock=world.clock,

@@ -151,6 +151,9 @@ def test_a_figure_of_an_unknown_commit_is_stale(repository):
         ("tabular_tau/iql", "critics.json"),
         ("train_speed_ratio_jax_iql", "critics.json"),
         ("vision/rgb/fetch-push", "critics.json"),
+        ("lost_ticks", "realtime.json"),
+        ("decision_age_ms/policy", "realtime.json"),
+        ("recover_s", "realtime.json"),
     ],
 )
 def test_every_figure_has_one_home(metric, home):
@@ -172,6 +175,21 @@ def test_what_the_suite_says_of_critics_stands_with_them_too(repository, monkeyp
 
     published = json.loads((root / "results" / "critics.json").read_text())["results"]
     assert [item["metric"] for item in published] == ["mean_gain", "tabular_tau/iql"]
+
+
+def test_what_was_measured_on_the_wall_clock_has_a_file_of_its_own(repository, monkeypatch):
+    """As it was measured."""
+    root, commit = repository
+    (root / "demo").mkdir()
+    (root / "README.md").write_text(publish_results.BEGIN + publish_results.END)
+    found = {"results": [record("recover_s", commit=commit, low=None, high=None)]}
+    (root / "demo" / "realtime_recover.json").write_text(json.dumps(found))
+    monkeypatch.setattr(publish_results, "_suite", lambda *_: [])
+
+    assert publish_results.publish(is_check=False) == 0
+
+    published = json.loads((root / "results" / "realtime.json").read_text())["results"]
+    assert [item["metric"] for item in published] == ["recover_s"]
 
 
 def test_a_sum_of_what_was_spent_never_goes_stale(repository):

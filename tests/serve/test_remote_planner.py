@@ -16,10 +16,11 @@ from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, InvalidInputError
 from steer.loop.alarm import Threshold
+from steer.loop.asking import seed_of
 from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
-from steer.loop.remote_worker import _seed
+from steer.loop.spent import age_parts
 from steer.loop.thresholds import Thresholds
 from steer.types import Selection
 
@@ -74,7 +75,7 @@ def test_what_is_asked_for_is_told_back(planner, remote, robot, observation, ask
     with SteerClient(remote.target) as client:
         client.open_session(robot, selection=remote.selection)
         decision = client.steer(
-            observation, budget_s=2.0, num_candidates=4, noise_seed=_seed(0, request)
+            observation, budget_s=2.0, num_candidates=4, noise_seed=seed_of(0, request)
         )
 
     np.testing.assert_array_equal(chunk.actions, decision.chunk)
@@ -82,6 +83,24 @@ def test_what_is_asked_for_is_told_back(planner, remote, robot, observation, ask
     assert (chunk.captured_at_s, chunk.commit) == (7.5, decision.commit_horizon)
     assert chunk.is_steered
     assert planner.poll() is None
+
+
+def test_where_the_time_went_is_told_and_adds_up(remote, ask):
+    """From the observation to the hand-over: no part is missing, and none counts twice."""
+    with closing(RemotePlanner(replace(remote, rescore_s=1.0))) as planner:
+        planner.submit(ask(1))
+        answer(planner)
+        asked_at_s = CLOCK.now_s()
+        planner.submit(ask(2, captured_at_s=asked_at_s))
+        spent = answer(planner).spent
+        there_s = CLOCK.now_s()
+
+    parts = age_parts(spent, runs_at_s=there_s)
+    assert spent.asked_at_s == asked_at_s
+    assert min(parts.values()) >= 0
+    assert parts["total_s"] == pytest.approx(there_s - asked_at_s)
+    assert parts["total_s"] == pytest.approx(spent.total_s + parts["splice_s"])
+    assert 0 < spent.score_s < spent.transport_s + spent.server_s + spent.score_s < spent.total_s
 
 
 def test_the_newest_request_is_the_one_that_is_answered(planner, ask):

@@ -1,0 +1,89 @@
+"""From names to a bout: which cell, method, delays and heads."""
+
+import argparse
+from pathlib import Path
+
+from sim.evaluation.arms import Settings
+from sim.realtime.delays import Jitter, Network
+from sim.realtime.methods import ALONE, METHODS
+from sim.realtime.play import Bout
+from sim.tasks import spec_of
+from steer.errors import ConfigError
+from steer.loop.limits import Limits
+
+__all__ = ["HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
+
+HEADS = Path("results") / "realtime" / "heads"
+PLAIN = tuple(name for name, item in METHODS.items() if not item.head)
+"""Methods that need no head but a forecast."""
+
+
+def add_heads(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where heads are."""
+    parser.add_argument(
+        "--heads",
+        type=Path,
+        default=HEADS,
+        help=f"DIR/<kind>/<policy>-<task>.npz (default: {HEADS})",
+    )
+
+
+def head_path(heads: Path, kind: str, cell: str) -> str:
+    """Return the file of a head; those of a disturbed task are the task's. Empty for no kind.
+
+    Raises:
+        ConfigError: There is none of this cell.
+    """
+    if not kind:
+        return ""
+    path = heads / kind / (cell.partition("~")[0].replace("/", "-") + ".npz")
+    if not path.is_file():
+        raise ConfigError(f"--heads: expected {path}, got nothing; `steer head` makes it")
+    return str(path)
+
+
+def make_bout(
+    cell: str,
+    name: str,
+    *,
+    delay: int,
+    jitter: Jitter,
+    drop: float,
+    seed: int,
+    settings: Settings,
+    limits: Limits,
+    heads: Path,
+) -> Bout:
+    """Return a bout; without delay there is neither jitter nor loss.
+
+    Args:
+        cell: `POLICY/TASK`.
+        name: Of the method, or `alone`.
+        delay: Of the policy, in ticks.
+        jitter: On top of it.
+        drop: Share of lost answers.
+        seed: Of the episode.
+        settings: How all robots are steered.
+        limits: Of the robot.
+        heads: Where heads are.
+
+    Raises:
+        ConfigError: The method has a head that this cell has none of.
+    """
+    method = ALONE if name == "alone" else METHODS[name]
+    network = Network(
+        ticks=delay,
+        jitter=jitter if delay else "none",
+        drop=drop if delay else 0.0,
+        hz=spec_of(cell.split("/", 1)[1]).embodiment.control_hz,
+    )
+    return Bout(
+        cell=cell,
+        method=method,
+        network=network,
+        seed=seed,
+        num_candidates=1 if name == "alone" else settings.num_candidates,
+        limits=limits,
+        head=head_path(heads, method.head, cell),
+        forecast=head_path(heads, "forecast" if method.foresees else "", cell),
+    )

@@ -1,0 +1,51 @@
+"""What a process can do to be in time: a core, and memory that nobody collects."""
+
+import gc
+import os
+
+from steer.errors import InvalidInputError
+
+__all__ = ["cores", "settle"]
+
+
+def cores() -> tuple[int, ...]:
+    """Return the cores that the calling thread may run on; none where the system does not say."""
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+
+
+def settle(core: int | None = None, *, priority: int = 0) -> str:
+    """Make the calling thread as punctual as the machine lets it; return what was done, in words.
+
+    Call it in the thread of the control loop, once everything is imported and made: processes and
+    threads that are started afterwards would share the core. What exists by then is never again
+    looked at by the garbage collector, whose longest pauses are over all objects.
+
+    Args:
+        core: To stay on, and best kept free of everything else; None for any.
+        priority: Of real time, 1 to 99: nothing without one runs on that core while the loop has
+            something to do (SCHED_FIFO). 0 for none.
+
+    Raises:
+        InvalidInputError: The thread may not run on that core, or not with that priority.
+    """
+    done = "what was made before is not looked at by the garbage collector"
+    gc.collect()
+    gc.freeze()
+    if not cores():
+        return f"on any core, for this system has no call for another; {done}"
+    if core is not None:
+        try:
+            os.sched_setaffinity(0, {core})
+        except OSError as error:
+            contract = "one that this process may use"
+            raise InvalidInputError.expected("core", contract, core) from error
+        done = f"on core {core}; {done}"
+    if priority:
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK  # what it starts is as everything else
+        try:
+            os.sched_setscheduler(0, policy, os.sched_param(priority))
+        except OSError as error:
+            contract = "one that this process may take"
+            raise InvalidInputError.expected("priority", contract, priority) from error
+        done = f"priority {priority}; {done}"
+    return done

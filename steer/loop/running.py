@@ -1,0 +1,107 @@
+"""Anything that observes and acts, driven by a planner: the whole of System 1 in one call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steer.clock import Clock, MonotonicClock
+from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
+from steer.loop.delay import DelayEstimate
+from steer.loop.guard import ObservationGuard
+from steer.loop.ladder import Change, Ladder
+from steer.loop.limits import Limits
+from steer.loop.loop import Loop, Robot, Ticked, drive
+from steer.loop.planner import Planner
+from steer.loop.system1 import System1
+from steer.loop.ticker import Ticker
+
+__all__ = ["Ran", "run"]
+
+_SEEN_S, _SEEN_TICKS = 0.1, 3
+"""How old an observation may be; the larger one counts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ran:
+    """What a run leaves behind.
+
+    Attributes:
+        ticker: With the ticks that were missed.
+        loop: With faults by what they are.
+        system: With ladder, limits and refused chunks.
+    """
+
+    ticker: Ticker
+    loop: Loop
+    system: System1
+
+
+def run(
+    robot: Robot,
+    planner: Planner,
+    embodiment: Embodiment,
+    *,
+    until: Callable[[Ticked], bool],
+    limits: Limits | None = None,
+    ladder: Ladder | None = None,
+    rest: NDArray[np.float32] | None = None,
+    num_observations: int = 1,
+    max_age_s: float = 2.0,
+    patience_s: float = 1.0,
+    on_tick: Callable[[Ticked], None] | None = None,
+    on_change: Callable[[Change], object] | None = None,
+    clock: Clock | None = None,
+) -> Ran:
+    """Drive a robot at its own rate until `until` says so.
+
+    Whatever planner and robot do, an action goes out on every tick, within the limits. The parts
+    stand in `steer.loop` for whoever wants to put them together in another way.
+
+    Args:
+        robot: Anything with `observe()` and `act(action)`, each within a fraction of a tick.
+        planner: Who is asked for chunks; `RemotePlanner` asks a server.
+        embodiment: Of the robot, with its rate and whether its commands are relative.
+        until: Asked after each tick.
+        limits: Of its commands; None for its range and largest steps alone.
+        ladder: With the time limits of its rungs; None for the default ones.
+        rest: Command of where it stands, [A]; None where that is not known, which for motions is no
+            command at all.
+        num_observations: How many of the last observations the policy looks at.
+        max_age_s: How long after its observation a chunk may run, in seconds.
+        patience_s: Take a request that was not answered for so long as lost, in seconds.
+        on_tick: Told of each tick; it must return at once.
+        on_change: Told of each step on the ladder; it must return at once.
+        clock: Of all instants, `captured_at_s` of the observations among them.
+
+    Raises:
+        InvalidInputError: The embodiment does not say its rate, or what a command is; or a number
+            is out of its range.
+    """
+    hz, clock = _rate(embodiment, patience_s), clock or MonotonicClock()
+    system = System1(
+        embodiment, limits or Limits.of(embodiment), max_age_s=max_age_s, ladder=ladder
+    )
+    loop = Loop(
+        robot,
+        planner,
+        system,
+        guard=ObservationGuard(embodiment, max_age_s=max(_SEEN_S, _SEEN_TICKS / hz)),
+        delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
+        num_observations=num_observations,
+        patience_ticks=max(1, round(patience_s * hz)),
+        on_change=on_change,
+        clock=clock,
+    )
+    loop.begin(rest=rest)
+    return Ran(drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick), loop, system)
+
+
+def _rate(embodiment: Embodiment, patience_s: float) -> float:
+    if not embodiment.control_hz:
+        raise InvalidInputError.expected("embodiment.control_hz", "a rate > 0", 0)
+    if not patience_s > 0:
+        raise InvalidInputError.expected("patience_s", "> 0", patience_s)
+    return embodiment.control_hz

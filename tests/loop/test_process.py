@@ -1,0 +1,69 @@
+"""What a process does to be in time."""
+
+import gc
+import os
+import threading
+
+import pytest
+
+from steer.errors import InvalidInputError
+from steer.loop.process import cores, settle
+
+
+@pytest.fixture(autouse=True)
+def thawed():
+    """Give the collector back what was taken from it."""
+    yield
+    gc.unfreeze()
+
+
+def in_a_thread(call):
+    """Return what a call returns or raises in a thread, whose core is its own."""
+    found = []
+
+    def run():
+        try:
+            found.append((call(), cores()))
+        except InvalidInputError as error:
+            found.append((error, cores()))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_what_exists_is_not_collected_any_more():
+    """A pause over all objects can cost a tick."""
+    words = settle()
+
+    assert gc.get_freeze_count() > 0
+    assert words == "what was made before is not looked at by the garbage collector"
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_a_thread_stays_on_its_core_and_leaves_the_others_where_they_were():
+    """Another thread of the process may run anywhere, as before."""
+    core, before = cores()[-1], cores()
+
+    words, after = in_a_thread(lambda: settle(core))
+
+    assert words.startswith(f"on core {core}; ")
+    assert after == (core,)
+    assert cores() == before
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_a_core_that_is_not_there_is_refused():
+    """With its number."""
+    error, _ = in_a_thread(lambda: settle((os.cpu_count() or 1) + 1000))
+
+    assert str(error).startswith("core: expected one that this process may use, got 1")
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_a_priority_that_there_is_not_is_refused():
+    """There are 99."""
+    error, _ = in_a_thread(lambda: settle(priority=1000))
+
+    assert str(error) == "priority: expected one that this process may take, got 1000"

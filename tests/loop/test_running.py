@@ -1,0 +1,130 @@
+"""One call drives anything that observes and acts."""
+
+import numpy as np
+import pytest
+
+import steer.loop
+from steer.clock import FakeClock
+from steer.embodiment import ActionDim, Embodiment, ObservationField
+from steer.errors import InvalidInputError
+from steer.loop.chunks import Chunk
+from steer.loop.ladder import Ladder, Rung
+from steer.loop.limits import Limits
+from steer.types import Observation
+
+HZ = 10.0
+BODY = Embodiment(
+    name="arm",
+    control_hz=HZ,
+    actions=(ActionDim(name="x", unit="m", scale=1.0, low=-1.0, high=1.0),),
+    observations=(ObservationField(name="observation.state", dtype="float32", shape=(1,)),),
+    mode="absolute",
+)
+
+
+class Arm:
+    """A robot of two methods, and nothing else."""
+
+    def __init__(self):
+        self.told = []
+
+    def observe(self):
+        return Observation({"observation.state": np.zeros(1, np.float32)})
+
+    def act(self, action):
+        self.told.append(action.item())
+
+
+class Far:
+    """A planner that always wants the same place, until it dies."""
+
+    def __init__(self, dies_after=1_000_000):
+        self.requests, self.answered, self.dies_after = [], 0, dies_after
+
+    def submit(self, request):
+        self.requests.append(request)
+
+    def sense(self, sensed):
+        pass
+
+    def poll(self):
+        if not self.answered < len(self.requests) <= self.dies_after:
+            return None
+        request, self.answered = self.requests[-1], len(self.requests)
+        return Chunk(
+            actions=np.full((8, 1), 0.5, np.float32),
+            consumed=request.consumed,
+            frozen=request.frozen,
+            commit=8,
+            captured_at_s=request.captured_at_s,
+            epoch=request.epoch,
+            sequence=request.sequence,
+        )
+
+
+def run(count, **options):
+    """Run so many ticks; return the robot, what came of each tick, and what is left."""
+    arm, found, planner = Arm(), [], options.pop("planner", None) or Far()
+
+    def until(ticked):
+        found.append(ticked)
+        return len(found) == count
+
+    some = {"rest": np.zeros(1, np.float32), "clock": FakeClock(), "until": until}
+    ran = steer.loop.run(arm, planner, options.pop("body", BODY), **{**some, **options})
+    return arm, found, ran
+
+
+def test_a_robot_of_two_methods_is_driven_at_its_own_rate():
+    """An action a tick, from the first one on."""
+    arm, found, ran = run(30)
+
+    assert len(arm.told) == 30
+    assert arm.told[-1] == 0.5
+    assert [item.tick.due_s for item in found] == pytest.approx([n / HZ for n in range(30)])
+    assert (ran.ticker.num_missed, ran.loop.counts) == (0, {})
+    assert ran.system.ladder.rung is Rung.STEERED
+
+
+def test_its_limits_are_kept():
+    """Without any given they are the body's; here a step of a tenth."""
+    slow = Limits.of(BODY, velocity=1.0)
+
+    assert run(9, limits=slow)[0].told[:4] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert run(9)[0].told[0] == 0.5
+
+
+def test_whoever_wants_to_know_is_told_of_ticks_and_rungs():
+    """While it runs, on the same clock."""
+    ticks, changes = [], []
+    clock = FakeClock(100.0)
+
+    run(5, on_tick=ticks.append, on_change=changes.append, clock=clock)
+
+    assert len(ticks) == 5
+    assert [(change.after, change.now_s) for change in changes] == [(Rung.STEERED, 100.0)]
+
+
+def test_a_planner_that_dies_takes_the_robot_down_the_ladder_and_is_asked_again():
+    """Once a second, as long as it takes."""
+    planner = Far(dies_after=1)
+    ladder = Ladder({Rung.HOLD: 100.0})
+    _, found, _ = run(60, planner=planner, ladder=ladder, patience_s=1.0)
+
+    assert [item.command.rung for item in found][-1] is Rung.HOLD
+    asked = [number for number, item in enumerate(found) if item.asked]
+    assert set(np.diff(asked[1:])) == {10}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"body": Embodiment(name="", control_hz=0, actions=BODY.actions, observations=())}, "hz"),
+        ({"patience_s": 0.0}, "patience_s: expected > 0, got 0"),
+        ({"max_age_s": 0.0}, "max_age_s: expected > 0"),
+    ],
+)
+def test_what_makes_no_loop_is_refused(options, message):
+    """Before the robot moves."""
+    with pytest.raises(InvalidInputError, match=message):
+        run(1, **options)

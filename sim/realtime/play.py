@@ -15,9 +15,9 @@ from sim.tasks import Env
 from steer.client import SteerClient
 from steer.clock import FakeClock
 from steer.errors import SessionError
+from steer.limits import Limits, is_motion
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
-from steer.loop.limits import Limits, is_motion
 from steer.loop.loop import Loop, Ticked
 from steer.loop.system1 import System1
 

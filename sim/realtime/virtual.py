@@ -11,9 +11,9 @@ from sim.realtime.delays import Delays
 from sim.realtime.methods import Method, Transition, nearest
 from steer.client import SteerClient
 from steer.clock import Clock
+from steer.limits import Limits
 from steer.loop.chunks import Chunk, ChunkBuffer
 from steer.loop.fresh import decided, rescored
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Decision
 

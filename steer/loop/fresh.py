@@ -1,23 +1,21 @@
 """Fresh eyes: candidates that were drawn at an old observation are judged at the newest one.
 
-Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `L` rows of a window, `A` action.
+For programs that hold the candidates themselves; a `Control` stream has the server do it.
 """
 
 import logging
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from steer.client import SteerClient
 from steer.errors import SteerError
+from steer.limiting import kept
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
-from steer.loop.limiter import kept
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
-from steer.types import Candidates, Decision, Provenance, Reason
+from steer.types import Candidates, Decision, Reason
+from steer.windows import windows
 
-__all__ = ["JUDGED", "decided", "rescored", "windows"]
+__all__ = ["JUDGED", "decided", "rescored"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,38 +36,6 @@ def decided(decision: Decision, request: Request) -> Chunk:
         sequence=request.sequence,
         is_steered=decision.reason in JUDGED,
     )
-
-
-def windows(
-    candidates_NHA: NDArray[np.float32],
-    running_RA: NDArray[np.float32] | None,
-    *,
-    gone: int,
-    frozen: int = 0,
-) -> tuple[NDArray[np.float32], tuple[Provenance, ...]]:
-    """Return what of the candidates can still run, and the running chunk as one more of them.
-
-    Args:
-        candidates_NHA: Row 0 of each for the tick of the old observation.
-        running_RA: What would follow if nothing new came, row 0 for the next tick; None for
-            nothing. It competes where it is as long as the windows are.
-        gone: Rows that were consumed since, fewer than H.
-        frozen: Rows from there on that what runs now will fill, whichever is chosen.
-
-    Returns:
-        [N, L, A] or, with the running chunk last, [N + 1, L, A]; and where each came from.
-    """
-    cut_NLA = candidates_NHA[:, gone:].copy()
-    kinds = (Provenance.POLICY,) * len(cut_NLA)
-    if running_RA is None:
-        return cut_NLA, kinds
-    rows = cut_NLA.shape[1]
-    stays = min(frozen, len(running_RA), rows)
-    cut_NLA[:, :stays] = running_RA[:stays]
-    if len(running_RA) < rows:
-        return cut_NLA, kinds
-    going_on_1LA = running_RA[None, :rows]
-    return np.concatenate([cut_NLA, going_on_1LA]), (*kinds, Provenance.CONTINUATION)
 
 
 def rescored(
@@ -115,17 +81,16 @@ def rescored(
         return as_it_was
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
         return as_it_was
-    running = sensed.observation.running
-    if len(drawn) >= session.limits.max_candidates:
-        running = None  # no room for one more
     frozen = max(0, request.frozen - gone)
-    actions_NLA, kinds = windows(drawn.actions, running, gone=gone, frozen=frozen)
+    most = session.limits.max_candidates
+    candidates = windows(drawn, sensed.observation.running, gone=gone, frozen=frozen, most=most)
     if limits is not None:
-        actions_NLA = kept(limits, actions_NLA, sensed.sent)
+        moved_NLA = kept(limits, candidates.actions, sensed.sent)
+        candidates = Candidates(moved_NLA, candidates.provenance)
     try:
         found = client.rank(
             sensed.observation,
-            Candidates(np.ascontiguousarray(actions_NLA), kinds),
+            candidates,
             budget_s=budget_s,
             noise_seed=noise_seed,
             epoch=request.epoch,
@@ -155,10 +120,10 @@ def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:
         return chunk
     frozen = max(0, chunk.frozen - gone)
     running = sensed.observation.running
-    left_1LA, _ = windows(chunk.actions[None], running, gone=gone, frozen=frozen)
+    left = windows(Candidates(chunk.actions[None]), running, gone=gone, frozen=frozen)
     return replace(
         chunk,
-        actions=kept(limits, left_1LA[:1], sensed.sent)[0],
+        actions=kept(limits, left.actions[:1], sensed.sent)[0],
         consumed=sensed.consumed,
         frozen=min(frozen, rows - 1),
         commit=min(chunk.commit, rows),

@@ -15,10 +15,10 @@ from typing import IO, Any
 from steer.channel import TlsFiles
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_bytes
 from steer.loop.latest import Latest
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Selection
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from steer.errors import InvalidInputError
-from steer.loop.fresh import decided, rescored, windows
-from steer.loop.limits import Limits
+from steer.limits import Limits
+from steer.loop.fresh import decided, rescored
 from steer.loop.planner import Request, Sensed
-from steer.types import Candidates, Decision, Observation, Provenance, Reason
+from steer.types import Candidates, Decision, Observation, Reason
 
 N, HORIZON, CRITIC = 3, 8, 4
 ACTIONS = np.arange(N * HORIZON, dtype=np.float32).reshape(N, HORIZON, 1)
@@ -63,25 +63,6 @@ class Client:
         return decision(index=self.index, chunk=candidates.actions[self.index], reason=self.reason)
 
 
-def test_what_was_consumed_is_cut_off_and_what_runs_competes():
-    """Last, and as long as the others; candidate 0 stays the policy's own."""
-    found, kinds = windows(ACTIONS, np.arange(100, 110, dtype=np.float32)[:, None], gone=3)
-
-    assert found.shape == (N + 1, HORIZON - 3, 1)
-    np.testing.assert_array_equal(found[:N], ACTIONS[:, 3:])
-    assert found[N, :, 0].tolist() == [100, 101, 102, 103, 104]
-    assert kinds == (Provenance.POLICY,) * N + (Provenance.CONTINUATION,)
-
-
-def test_what_stays_frozen_is_judged_as_it_will_run():
-    """Its first rows are those of the running chunk, whichever is chosen."""
-    running = np.arange(100, 103, dtype=np.float32)[:, None]
-    found, _ = windows(ACTIONS, running, gone=3, frozen=2)
-
-    np.testing.assert_array_equal(found[:, :2], np.broadcast_to(running[:2], (N, 2, 1)))
-    np.testing.assert_array_equal(found[:, 2:], ACTIONS[:, 5:])
-
-
 def test_candidates_are_moved_within_the_limits_before_they_are_judged():
     """From the last commands on; a decision that is no older is judged again for that alone."""
     wide = np.full(1, np.inf)
@@ -94,14 +75,6 @@ def test_candidates_are_moved_within_the_limits_before_they_are_judged():
 
     assert chunk.actions[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert client.calls[0][1].actions[0, :, 0].tolist() == list(range(8))
-
-
-@pytest.mark.parametrize("running", [None, np.zeros((4, 1), np.float32)])
-def test_what_runs_too_briefly_does_not_compete(running):
-    """It would have to be made longer by somebody."""
-    found, kinds = windows(ACTIONS, running, gone=3)
-
-    assert (len(found), len(kinds)) == (N, N)
 
 
 def test_the_best_at_the_newest_observation_runs_from_there():

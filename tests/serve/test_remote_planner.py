@@ -15,7 +15,7 @@ from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, InvalidInputError
-from steer.loop.limits import Limits
+from steer.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.remote_worker import _seed

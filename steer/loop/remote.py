@@ -63,8 +63,9 @@ class Remote:
         seed: Of the policies' noise, with epoch and sequence of each request.
         robot: Free text for the server's log.
         max_request_bytes: Of all observations of one request.
-        rescore_s: Time for judging the candidates once more at the newest observation, in seconds;
-            0 leaves the server's choice as it was.
+        rescore_s: What of a decision's time is added for judging at the newest observation, in
+            seconds: the server is sent every tick. 0 sends it those that are asked at, and nothing
+            newer.
         limits: Of the robot, for that judging; None where candidates are judged as they are.
     """
 

@@ -105,6 +105,9 @@ class ControlStream:
         wish = None if ask is None else Wish.of(tick.epoch, news, ask)
         check_size((news if wish is None else wish.message).ByteSize(), session.info)
         self._slots.put(news, wish)
+        link = self._link  # looked at here too: while a message does not leave, nobody else does
+        if link.call is not None and self._slots.is_late(link):
+            link.call.cancel()
 
     def poll(self) -> ControlAnswer | None:
         """Return the newest answer since the last call, or None; return at once."""

@@ -6,12 +6,19 @@ Knows no gRPC: a stream takes out what is to be sent, and puts in what has come.
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from steer.clock import Clock
 from steer.connection import server_share
 from steer.errors import InvalidInputError, SteerError
-from steer.wire.control import ControlAnswer, ControlAsk, answers_to_message, ask_to_message
+from steer.wire.control import (
+    ControlAnswer,
+    ControlAsk,
+    answers_to_message,
+    ask_to_message,
+    place_of,
+)
 from steer.wire.tensors import fill_duration
 
 __all__ = ["Link", "Slots", "Wish"]
@@ -71,7 +78,7 @@ class Link:
         self.news: Any = None
         self.wish: Wish | None = None
         self.held: Wish | None = None
-        self.late_s = float("inf")
+        self.late_s = inf
         self.number = self.received = self.answers = self.told = 0
         self.is_over = False
 
@@ -95,7 +102,7 @@ class Slots:
         self._news: Any = None
         self._wish: Wish | None = None
         self._answer: ControlAnswer | None = None
-        self._newest, self._answered = (0, 0), (-1, -1)
+        self._newest, self._answered = (0, 0, -inf), (-1, -1)
         self.counts: Counter[str] = Counter()
 
     def put(self, news: Any, wish: Wish | None) -> None:  # noqa: ANN401  # a message
@@ -108,10 +115,10 @@ class Slots:
         Raises:
             InvalidInputError: It is older.
         """
-        place = (news.epoch, news.consumed)
+        place = place_of(news)
         with self.changed:
             newest = self._newest
-            if place[0] < newest[0] or (wish is None and place < newest):
+            if place[0] < newest[0] or (wish is None and place[:2] < newest[:2]):
                 contract = f"no less than {newest[0]} and {newest[1]}"
                 got = f"{place[0]} and {place[1]}"
                 raise InvalidInputError.expected("epoch, consumed", contract, got)
@@ -123,7 +130,7 @@ class Slots:
                 self._newest, self._news = place, news
             self.changed.notify_all()
 
-    def next(self, link: Link) -> object | None:
+    def next(self, link: Link) -> Any:  # noqa: ANN401  # a message
         """Wait for what is to be sent on a stream; None once it has ended.
 
         News that are newer than an ask go before it, once, so that it is judged by them. No more

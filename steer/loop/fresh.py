@@ -50,9 +50,8 @@ def rescored(
 ) -> Chunk:
     """Return the best of what can still run, judged at the newest observation.
 
-    The policy's own chunk stays candidate 0, cut like the others, and the same gate decides. Where
-    the newest observation is no newer, or too few rows are left for the critic, or it cannot be
-    asked, the decision stays what it was.
+    The policy's own chunk stays candidate 0, cut like the others. Where the newest observation is no
+    newer, too few rows are left, or no critic answers, the decision stays what it was.
 
     Args:
         client: With a session; its critic judges.
@@ -61,8 +60,8 @@ def rescored(
         sensed: The robot now.
         budget_s: Of the judging, in seconds.
         noise_seed: Of selectors that draw.
-        limits: Of the robot: each candidate is moved within them before it is judged, so that what
-            is judged is what will run. None judges them as they are, and the robot moves them.
+        limits: Of the robot: candidates are moved within them before they are judged; None judges
+            them as they are.
 
     References:
         Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: nothing is edited here, the running
@@ -81,24 +80,13 @@ def rescored(
         return as_it_was
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
         return as_it_was
-    frozen = max(0, request.frozen - gone)
-    most = session.limits.max_candidates
+    frozen, most = max(0, request.frozen - gone), session.limits.max_candidates
     candidates = windows(drawn, sensed.observation.running, gone=gone, frozen=frozen, most=most)
     if limits is not None:
         moved_NLA = kept(limits, candidates.actions, sensed.sent)
         candidates = Candidates(moved_NLA, candidates.provenance)
-    try:
-        found = client.rank(
-            sensed.observation,
-            candidates,
-            budget_s=budget_s,
-            noise_seed=noise_seed,
-            epoch=request.epoch,
-        )
-    except SteerError as error:
-        logger.warning("not judged again: %s", error)
-        return as_it_was
-    if found.reason not in JUDGED:  # the old judgement is better than none
+    found = _ranked(client, request, sensed, candidates, budget_s=budget_s, noise_seed=noise_seed)
+    if found is None:  # the old judgement is better than none
         return as_it_was
     rows = len(found.chunk)
     return replace(
@@ -110,6 +98,30 @@ def rescored(
         captured_at_s=sensed.captured_at_s,
         is_steered=True,
     )
+
+
+def _ranked(
+    client: SteerClient,
+    request: Request,
+    sensed: Sensed,
+    candidates: Candidates,
+    *,
+    budget_s: float,
+    noise_seed: int,
+) -> Decision | None:
+    """Return the critic's choice; None where no critic has seen the candidates."""
+    try:
+        found = client.rank(
+            sensed.observation,
+            candidates,
+            budget_s=budget_s,
+            noise_seed=noise_seed,
+            epoch=request.epoch,
+        )
+    except SteerError as error:
+        logger.warning("not judged again: %s", error)
+        return None
+    return found if found.reason in JUDGED else None
 
 
 def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:

@@ -218,10 +218,10 @@ class Service(SteeringServicer):
 
     @rpc
     async def Control(  # noqa: N802
-        self, request: object, context: "_Context[Any, Any]"
+        self, request_iterator: object, context: "_Context[Any, Any]"
     ) -> None:
         """Plan ahead for a robot that moves on."""
-        del request  # The stream is read by whoever serves it.
+        del request_iterator  # The stream is read by whoever serves it.
         self._check_ready()
         await self.streams.serve(context)
 

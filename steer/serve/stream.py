@@ -23,7 +23,7 @@ from steer.errors import (
 from steer.serve.fresh import Judge
 from steer.serve.sessions import Session, Sessions
 from steer.v1 import control_pb2 as pb
-from steer.wire.control import failure_to_message
+from steer.wire.control import failure_to_message, place_of
 
 __all__ = ["Context", "Stream", "received"]
 
@@ -153,7 +153,7 @@ class Stream:
         elif message.consumed < newest.consumed and not message.HasField("ask"):
             contract = f">= {newest.consumed} without an ask"
             raise InvalidInputError.expected("consumed", contract, message.consumed)
-        if newest is None or message.epoch > newest.epoch or message.consumed >= newest.consumed:
+        if newest is None or place_of(message) >= place_of(newest):
             self._newest = message
         if message.HasField("ask"):
             self._note("asks")

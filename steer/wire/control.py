@@ -3,6 +3,7 @@
 Shapes: `A` action.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import cast
 
@@ -33,6 +34,7 @@ __all__ = [
     "ask_to_message",
     "failure_from_message",
     "failure_to_message",
+    "place_of",
     "robot_limits_from_messages",
     "robot_limits_to_messages",
     "sent_from_message",
@@ -137,6 +139,12 @@ def tick_to_message(tick: ControlTick) -> pb.ControlRequest:
     return message
 
 
+def place_of(message: pb.ControlRequest) -> tuple[int, int, float]:
+    """Return by what observations of a robot follow each other: epoch, consumed, instant."""
+    captured = message.observation.captured_at
+    return (message.epoch, message.consumed, captured.seconds + 1e-9 * captured.nanos)
+
+
 def answers_to_message(answers: int) -> pb.ControlRequest:
     """Return a message that says nothing but how many answers have been read."""
     return pb.ControlRequest(answers=answers)
@@ -229,7 +237,9 @@ def robot_limits_to_messages(limits: Limits | None) -> list[pb.CommandLimit]:
     return found
 
 
-def robot_limits_from_messages(messages: "list[pb.CommandLimit]", action_dim: int) -> Limits | None:
+def robot_limits_from_messages(
+    messages: Sequence[pb.CommandLimit], action_dim: int
+) -> Limits | None:
     """Return a robot's limits; None where there are no messages.
 
     Raises:

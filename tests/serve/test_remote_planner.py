@@ -14,7 +14,7 @@ import pytest
 from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
-from steer.errors import ConfigError, InvalidInputError
+from steer.errors import ConfigError, InvalidInputError, PolicyError
 from steer.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
@@ -115,6 +115,22 @@ def test_candidates_are_judged_again_at_the_newest_observation(remote, ask, obse
     assert (cut.captured_at_s, cut.frozen) == (7.6, 1)
     steps = np.abs(np.diff(np.concatenate([sent[:1], cut.actions]), axis=0))
     assert steps.max() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_policy_that_failed_is_asked_again(planner, source, ask):
+    """Until it draws: whoever submitted the request need not do so twice."""
+    source.error = PolicyError("policy worker: died")
+    try:
+        planner.submit(ask(1))
+        begun = len(source.calls)
+        end_s = CLOCK.now_s() + LIMIT_S
+        while len(source.calls) < begun + 3 and CLOCK.now_s() < end_s:
+            assert planner.poll() is None
+            CLOCK.sleep(0.005)
+    finally:
+        source.error = None
+
+    assert answer(planner).sequence == 1
 
 
 def test_a_process_that_is_killed_is_started_anew(planner, ask):

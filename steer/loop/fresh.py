@@ -50,7 +50,7 @@ def rescored(
 ) -> Chunk:
     """Return the best of what can still run, judged at the newest observation.
 
-    The policy's own chunk stays candidate 0, cut like the others. Where the newest observation is no
+    Candidate 0 stays the policy's own, cut like the others. Where the newest observation is no
     newer, too few rows are left, or no critic answers, the decision stays what it was.
 
     Args:

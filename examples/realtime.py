@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
+from steer.limits import Limits
 from steer.loop import run
 from steer.loop.ladder import Ladder, Rung
-from steer.loop.limits import Limits
 from steer.loop.remote import Remote, RemotePlanner
 from steer.types import Observation
 

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 main=$(cd "${VENV:-.venv}/bin" && pwd)
 uv=$main/uv
 # What a robot runs of tests/: these need no more than the core dependencies.
-tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_types.py
+tests="conftest.py test_clock.py test_embodiment.py test_errors.py test_limits.py test_types.py test_windows.py
     decision_log wire client loop test_wire_compat.py steer_v1.golden"
 
 find_python() {

@@ -19,8 +19,11 @@ from types import TracebackType
 from steer.channel import TlsFiles
 from steer.clock import Clock, MonotonicClock
 from steer.connection import Connection, decoded
+from steer.control import ControlStream
 from steer.embodiment import Embodiment
-from steer.errors import InvalidInputError, LateError, SessionError, SteerError, UnreachableError
+from steer.errors import InvalidInputError, SessionError, SteerError
+from steer.fallback import own_decision
+from steer.limits import Limits
 from steer.preflight import (
     budget_of,
     check_budget,
@@ -31,7 +34,7 @@ from steer.preflight import (
     check_size,
     check_unsigned,
 )
-from steer.types import Candidates, Decision, Observation, Reason, Selection
+from steer.types import Candidates, Decision, Observation, Selection
 from steer.v1 import steering_pb2 as pb
 from steer.wire.observations import fill_observation
 from steer.wire.records import decision_from_message, fill_candidates, selection_to_message
@@ -73,6 +76,7 @@ class SteerClient:
         self._lock = threading.Lock()
         self._sequence = itertools.count(1)
         self._trouble = ""
+        self._streams: list[ControlStream] = []
 
     def __enter__(self) -> "SteerClient":
         """Return the client itself."""
@@ -195,7 +199,7 @@ class SteerClient:
             check_reply(decision, request.sequence, session.robot, candidates)
         except SteerError as error:
             self._note(type(error).__name__, str(error))
-            return _own_decision(candidates, error, request.sequence, session.info)
+            return own_decision(candidates, error, request.sequence, session.info)
         self._note("", "")
         return decision
 
@@ -258,8 +262,26 @@ class SteerClient:
         check_reply(decision, request.sequence, session.robot)
         return decision
 
+    def control(self, *, limits: Limits | None = None) -> ControlStream:
+        """Return a stream, on which chunks are asked for ahead of time and nothing is waited for.
+
+        Args:
+            limits: Of the robot's commands: the server moves candidates within them before it
+                judges them. None has them judged as they are.
+
+        Raises:
+            ConfigError: The session has no policy.
+            InvalidInputError: The limits are of another number of dimensions.
+            SessionError: `open_session` was never called.
+        """
+        stream = ControlStream(self._connection, limits=limits, clock=self._clock)
+        self._streams.append(stream)
+        return stream
+
     def close(self) -> None:
-        """Close the session, where the server still answers within 1 s, and the connection."""
+        """Close streams, session, where the server still answers within 1 s, and connection."""
+        for stream in self._streams:
+            stream.close()
         self._connection.close()
 
     def _note(self, trouble: str, text: str) -> None:
@@ -270,21 +292,3 @@ class SteerClient:
             logger.warning("running the policy's own chunk: %s", text)
         elif before and not trouble:
             logger.warning("steered again by %s", self._connection.target)
-
-
-def _own_decision(
-    candidates: Candidates, error: SteerError, sequence: int, session: SessionInfo
-) -> Decision:
-    """Return candidate 0 with the reason why nobody else chose."""
-    reasons = {LateError: Reason.LATE, UnreachableError: Reason.UNREACHABLE}
-    reason = reasons.get(type(error), Reason.REFUSED)
-    return Decision(
-        index=0,
-        chunk=candidates.actions[0],
-        commit_horizon=max(session.critic.horizon, 1),  # candidates are at least as long
-        reason=reason,
-        provenance=candidates.provenance,
-        budget_hit=reason is Reason.LATE,
-        sequence=sequence,
-        detail=str(error),
-    )

@@ -111,8 +111,25 @@ class Connection:
             return self._call_with(what, method, request, session, deadline_s)
         except SessionError as error:
             logger.info("session forgotten by %s, opening anew: %s", self.target, error)
-            session = self._reopened(session, deadline_s)
+            session = self.reopened(session, deadline_s)
             return self._call_with(what, method, request, session, deadline_s)
+
+    def reopened(self, forgotten: OpenSession, deadline_s: float) -> OpenSession:
+        """Return a session in place of one that the server has forgotten.
+
+        Of several threads that need one, one opens it, before `deadline_s` on the connection's
+        clock.
+        """
+        left_s = deadline_s - self._clock.now_s()
+        if not self._reopening.acquire(timeout=max(left_s, 0.0)):
+            raise LateError("open_session: expected budget left, got none")
+        try:
+            if self._session is forgotten:
+                left_s = deadline_s - self._clock.now_s()
+                self.open(forgotten.request, forgotten.robot, left_s)
+            return self.session()
+        finally:
+            self._reopening.release()
 
     def close(self) -> None:
         """Close the session, where the server still answers within 1 s, and the channel."""
@@ -137,19 +154,6 @@ class Connection:
         request.session = session.info.session
         fill_duration(request.budget, server_share(left_s))
         return self.call(what, method, request, left_s)
-
-    def _reopened(self, forgotten: OpenSession, deadline_s: float) -> OpenSession:
-        """Return a new session; of several threads that need one, one opens it."""
-        left_s = deadline_s - self._clock.now_s()
-        if not self._reopening.acquire(timeout=max(left_s, 0.0)):
-            raise LateError("open_session: expected budget left, got none")
-        try:
-            if self._session is forgotten:
-                left_s = deadline_s - self._clock.now_s()
-                self.open(forgotten.request, forgotten.robot, left_s)
-            return self.session()
-        finally:
-            self._reopening.release()
 
 
 def decoded(what: str, convert: Callable[[_Message], _Record], message: _Message) -> _Record:

@@ -10,6 +10,7 @@ import numpy as np
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError, ServerError, TooLargeError
 from steer.types import Candidates, Decision, EncodedImage, Observation
+from steer.wire.control import ControlAsk, ControlTick
 from steer.wire.session import SessionInfo
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "check_observation",
     "check_reply",
     "check_size",
+    "check_tick",
     "check_unsigned",
 ]
 
@@ -28,6 +30,7 @@ _MIN_BUDGET_S = 0.05
 _EXPECTED_FACTOR = 3.0
 """Default budget, in multiples of what the server expects."""
 _MAX_UNSIGNED = 2**64 - 1
+_MAX_FROZEN = 2**32 - 1
 _ENVELOPE_BYTES = 128
 """More than session and budget add to a request."""
 
@@ -112,6 +115,28 @@ def check_observation(observation: Observation, robot: Embodiment, needed: Embod
         if item.name not in observation.arrays:
             contract = f"{item.dtype} of shape {list(item.shape)}"
             raise InvalidInputError.expected(f"observation {item.name!r}", contract, "nothing")
+
+
+def check_tick(
+    tick: ControlTick, ask: ControlAsk | None, robot: Embodiment, session: SessionInfo
+) -> None:
+    """Raise InvalidInputError unless a tick, and what is asked at it, is the robot's and whole."""
+    critic = session.critic.embodiment
+    check_unsigned(epoch=tick.epoch, consumed=tick.consumed)
+    check_observation(tick.observation, robot, critic)
+    if tick.sent is not None and tick.sent.shape[1] != robot.action_dim:
+        contract = f"{robot.action_dim} values an action, as the embodiment has"
+        raise InvalidInputError.expected("sent", contract, tick.sent.shape[1])
+    if ask is None:
+        return
+    policy = critic if session.policy is None else session.policy.embodiment
+    for observation in (*ask.history, tick.observation):
+        check_observation(observation, robot, policy)
+    check_budget(ask.budget_s)
+    check_count(ask.num_candidates, session)
+    check_unsigned(sequence=ask.sequence, noise_seed=ask.noise_seed)
+    if not 0 <= ask.frozen <= _MAX_FROZEN:
+        raise InvalidInputError.expected("frozen", f"0..{_MAX_FROZEN}", ask.frozen)
 
 
 def check_size(size: int, session: SessionInfo) -> None:

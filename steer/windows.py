@@ -1,49 +1,75 @@
-"""What of a late chunk can still run, and how it would run.
+"""Windows: what of candidates can still run when they are judged, later than they were drawn.
 
 Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `L` rows of a window, `A` action.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from steer.types import Provenance
+from steer.errors import InvalidInputError
+from steer.types import Candidates, Provenance
 
-__all__ = ["anchored", "windows"]
+__all__ = ["GoingOn", "anchored", "windows"]
 
 _ANCHOR_ROWS = 4
 """Rows over which a path is made up for."""
 
+GoingOn = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""Makes the running chunk, [R, A], as long as windows, [N, L, A]: returns [L, A], which begins with
+its rows."""
+
 
 def windows(
-    candidates_NHA: NDArray[np.float32],
+    candidates: Candidates,
     running_RA: NDArray[np.float32] | None,
     *,
     gone: int,
     frozen: int = 0,
-) -> tuple[NDArray[np.float32], tuple[Provenance, ...]]:
+    most: int | None = None,
+    going_on: GoingOn | None = None,
+) -> Candidates:
     """Return what of the candidates can still run, and the running chunk as one more of them.
 
+    A continuation among the candidates is that of an older observation: the one of now takes its
+    place.
+
     Args:
-        candidates_NHA: Row 0 of each for the tick of the old observation.
+        candidates: Row 0 of each for the tick of the old observation; candidate 0 is the policy's.
         running_RA: What would follow if nothing new came, row 0 for the next tick; None for
-            nothing. It competes where it is as long as the windows are.
+            nothing.
         gone: Rows that were consumed since, fewer than H.
         frozen: Rows from there on that what runs now will fill, whichever is chosen.
+        most: Largest number of windows: where there is no room the running chunk does not compete.
+        going_on: Gives the running chunk an end where it is shorter than the windows; None lets it
+            compete only where it is not.
 
     Returns:
-        [N, L, A] or, with the running chunk last, [N + 1, L, A]; and where each came from.
+        N windows in their order and, where it competes, the running chunk as the last one.
+
+    Raises:
+        InvalidInputError: No row is left.
     """
-    cut_NLA = candidates_NHA[:, gone:].copy()
-    kinds = (Provenance.POLICY,) * len(cut_NLA)
+    rows = candidates.actions.shape[1] - gone
+    if rows < 1 or gone < 0:
+        contract = f"0..{candidates.actions.shape[1] - 1} rows"
+        raise InvalidInputError.expected("gone", contract, gone)
+    is_kept = [item is not Provenance.CONTINUATION for item in candidates.provenance]
+    is_kept[0] = True
+    cut_NLA = candidates.actions[is_kept, gone:]
+    kinds = tuple(kind for kind, stays in zip(candidates.provenance, is_kept, strict=True) if stays)
     if running_RA is None:
-        return cut_NLA, kinds
-    rows = cut_NLA.shape[1]
+        return Candidates(cut_NLA, kinds)
+    going_on_LA = running_RA[:rows]
+    if len(going_on_LA) < rows and going_on is not None:
+        going_on_LA = going_on(running_RA, cut_NLA)
     stays = min(frozen, len(running_RA), rows)
     cut_NLA[:, :stays] = running_RA[:stays]
-    if len(running_RA) < rows:
-        return cut_NLA, kinds
-    going_on_1LA = running_RA[None, :rows]
-    return np.concatenate([cut_NLA, going_on_1LA]), (*kinds, Provenance.CONTINUATION)
+    if len(going_on_LA) < rows or (most is not None and len(cut_NLA) >= most):
+        return Candidates(cut_NLA, kinds)
+    together_NLA = np.concatenate([cut_NLA, going_on_LA[None]])
+    return Candidates(together_NLA, (*kinds, Provenance.CONTINUATION))
 
 
 def anchored(

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from steer.v1 import decision_log_pb2, steering_pb2, types_pb2
+from steer.v1 import control_pb2, decision_log_pb2, steering_pb2, types_pb2
 
 GOLDEN = Path(__file__).with_name("steer_v1.golden")
-FILES = [types_pb2.DESCRIPTOR, steering_pb2.DESCRIPTOR, decision_log_pb2.DESCRIPTOR]
+MODULES = (types_pb2, steering_pb2, control_pb2, decision_log_pb2)
+FILES = [module.DESCRIPTOR for module in MODULES]
 
 
 def message_lines(message):

@@ -9,7 +9,7 @@ from sim.realtime.methods import ALONE, METHODS
 from sim.realtime.play import Bout
 from sim.tasks import spec_of
 from steer.errors import ConfigError
-from steer.loop.limits import Limits
+from steer.limits import Limits
 
 __all__ = ["HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
 

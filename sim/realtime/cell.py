@@ -13,7 +13,7 @@ from sim.tasks import spec_of
 from steer.client import SteerClient
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError
-from steer.loop.limits import Limits
+from steer.limits import Limits
 from steer.loop.process import cores
 from steer.loop.remote import Remote
 from steer.types import Selection

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sim.realtime.shared import SharedRobot
 from steer.clock import Clock
 from steer.errors import LateError
+from steer.limits import Limits
 from steer.loop.ladder import Rung
-from steer.loop.limits import Limits
 from steer.loop.loop import Ticked
 from steer.loop.remote import Remote
 from steer.loop.spent import age_parts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from steer.loop.limits import Limits
+from steer.limits import Limits
 
 __all__ = ["broken_limits", "largest_step"]
 

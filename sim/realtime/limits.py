@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.files import write_whole
 from steer.errors import ConfigError, SteerError
-from steer.loop.limits import Limits
+from steer.limits import Limits
 
 __all__ = ["QUANTILE", "fitted", "read_limits", "write_limits"]
 

@@ -14,10 +14,10 @@ from sim.realtime.shared import SharedRobot
 from sim.realtime.wide import WidePlanner, WideRobot, wide_body, wide_limits
 from steer.clock import MonotonicClock
 from steer.errors import LateError, UnreachableError
+from steer.limits import Limits
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder, Rung
-from steer.loop.limits import Limits
 from steer.loop.loop import Loop, drive
 from steer.loop.process import settle
 from steer.loop.remote import RemotePlanner

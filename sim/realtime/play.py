@@ -17,9 +17,9 @@ from steer.clock import FakeClock
 from steer.errors import SessionError
 from steer.forecast import Forecast
 from steer.heads import NumpyHead
+from steer.limits import Limits, is_motion
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
-from steer.loop.limits import Limits, is_motion
 from steer.loop.loop import Loop, Ticked
 from steer.loop.monitors import Monitors
 from steer.loop.signals import scale_of

@@ -33,8 +33,8 @@ from sim.records import write_records
 from sim.seeds import episode_seeds
 from sim.tasks import spec_of
 from steer.clock import MonotonicClock
+from steer.limits import Limits
 from steer.loop.ladder import Rung
-from steer.loop.limits import Limits
 
 __all__ = ["add_parser"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.tasks import Env
 from steer.clock import Clock
-from steer.loop.limits import is_motion
+from steer.limits import is_motion
 from steer.types import Observation
 
 __all__ = ["SimRobot"]

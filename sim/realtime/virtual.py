@@ -17,10 +17,10 @@ from steer.client import SteerClient
 from steer.clock import Clock
 from steer.forecast import Forecast
 from steer.heads import NumpyHead
+from steer.limits import Limits
 from steer.loop.chunks import Chunk, ChunkBuffer
 from steer.loop.foresee import foreseen, prefixed
 from steer.loop.fresh import decided, rescored
-from steer.loop.limits import Limits
 from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
 from steer.loop.thresholds import Signals

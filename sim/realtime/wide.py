@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.embodiment import ActionDim, Embodiment
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
-from steer.loop.limits import Limits
 from steer.loop.loop import Robot
 from steer.loop.planner import Planner, Request, Sensed
 from steer.types import Observation

@@ -14,7 +14,7 @@ from steer.loop.remote import Remote
 from steer.loop.spent import Spent
 from steer.types import Timings
 
-__all__ = ["asked", "seed_of"]
+__all__ = ["asked", "seed_of", "spent_of"]
 
 
 def asked(
@@ -66,7 +66,7 @@ def asked(
             noise_seed=seed,
             limits=remote.limits,
         )
-    spent = _spent(request, decision.timings, begun_s, answered_s)
+    spent = spent_of(request, decision.timings, begun_s, answered_s)
     spent = replace(spent, again_s=clock.now_s() - answered_s)
     return replace(chunk, spent=spent, alarm=alarm)
 
@@ -77,7 +77,15 @@ def seed_of(seed: int, request: Request) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
 
 
-def _spent(request: Request, timings: Timings, begun_s: float, answered_s: float) -> Spent:
+def spent_of(request: Request, timings: Timings, begun_s: float, answered_s: float) -> Spent:
+    """Return where the time of a decision went.
+
+    Args:
+        request: That it answers.
+        timings: Of the server.
+        begun_s: When the server was asked, on the robot's clock.
+        answered_s: When its answer was there.
+    """
     score_s = timings.encode_s + timings.score_s
     known_s = timings.queue_s + timings.policy_s + score_s
     return Spent(

@@ -1,7 +1,8 @@
 """Fresh eyes: candidates that were drawn at an old observation are judged at the newest one.
 
-Shapes: `N` candidates, `M` of them, `H` horizon, `R` rows of what runs, `L` rows of a window, `A`
-action.
+For programs that hold the candidates themselves; a `Control` stream has the server do it.
+
+Shapes: `N` candidates, `M` of them, `H` horizon, `L` rows of a window, `A` action.
 """
 
 import logging
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from steer.client import SteerClient
 from steer.errors import SteerError
 from steer.heads import NumpyHead
+from steer.limiting import kept
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
-from steer.loop.limiter import kept
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 from steer.windows import anchored, windows
@@ -154,11 +155,13 @@ def _candidates(
             moved_A=sensed.travelled - request.travelled,
             is_motion_A=is_motion,
         )
-    going_on = running if len(drawn) < most else None  # else there is no room for one more
-    actions_NLA, kinds = windows(whole_NHA, going_on, gone=gone, frozen=frozen)
+    whole = Candidates(whole_NHA, drawn.provenance)
+    found = windows(whole, running, gone=gone, frozen=frozen, most=most)
+    actions_NLA, kinds = found.actions, found.provenance
     if head is not None:
-        best = _best(decision, min(most - len(actions_NLA), _EDITED))
-        edited_MLA = edits(head, sensed.observation, actions_NLA[best], gone=gone, frozen=frozen)
+        best = _best(decision, min(most - len(found), _EDITED))
+        picked_MLA = actions_NLA[best[best < len(found)]]
+        edited_MLA = edits(head, sensed.observation, picked_MLA, gone=gone, frozen=frozen)
         actions_NLA = np.concatenate([actions_NLA, edited_MLA])
         kinds = (*kinds, *(Provenance.EDIT,) * len(edited_MLA))
     if limits is not None:
@@ -215,10 +218,10 @@ def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:
         return chunk
     frozen = max(0, chunk.frozen - gone)
     running = sensed.observation.running
-    left_1LA, _ = windows(chunk.actions[None], running, gone=gone, frozen=frozen)
+    left = windows(Candidates(chunk.actions[None]), running, gone=gone, frozen=frozen, most=1)
     return replace(
         chunk,
-        actions=kept(limits, left_1LA[:1], sensed.sent)[0],
+        actions=kept(limits, left.actions, sensed.sent)[0],
         consumed=sensed.consumed,
         frozen=min(frozen, rows - 1),
         commit=min(chunk.commit, rows),

@@ -15,10 +15,10 @@ from typing import IO, Any
 from steer.channel import TlsFiles
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_bytes
 from steer.loop.latest import Latest
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.thresholds import Thresholds
 from steer.types import Selection
@@ -64,8 +64,9 @@ class Remote:
         seed: Of the policies' noise, with epoch and sequence of each request.
         robot: Free text for the server's log.
         max_request_bytes: Of all observations of one request.
-        rescore_s: Time for judging the candidates once more at the newest observation, in seconds;
-            0 leaves the server's choice as it was.
+        rescore_s: What of a decision's time is added for judging at the newest observation, in
+            seconds: the server is sent every tick. 0 sends it those that are asked at, and nothing
+            newer.
         limits: Of the robot, for that judging; None where candidates are judged as they are.
         thresholds: Of the monitors, whose alarms come with the chunks; None reads no monitor.
 

@@ -1,8 +1,8 @@
 """System 2's process: `python -m steer.loop.remote_worker DIR`, started by `RemotePlanner` alone.
 
-It takes the newest request out of the shared memory, asks the server, and puts the chunk back. It
-has no queue: what was not begun when something newer came is never asked. It ends when its standard
-input closes, so it does not outlive its robot.
+It takes requests and observations out of the shared memory, sends the newest of them up a `Control`
+stream, and puts back the chunks that come down. It has no queue: what was not sent when something
+newer came is never sent. It ends when its standard input closes, so it does not outlive its robot.
 """
 
 import logging
@@ -10,10 +10,12 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from steer.client import SteerClient
 from steer.clock import Clock, MonotonicClock
+from steer.control import ControlStream
 from steer.errors import (
     AccessError,
     ConfigError,
@@ -22,7 +24,9 @@ from steer.errors import (
     SessionError,
     SteerError,
 )
-from steer.loop.asking import asked
+from steer.loop.asking import seed_of, spent_of
+from steer.loop.chunks import Chunk
+from steer.loop.fresh import JUDGED
 from steer.loop.handover import (
     chunk_from_bytes,
     chunk_to_bytes,
@@ -31,8 +35,9 @@ from steer.loop.handover import (
 )
 from steer.loop.latest import Latest
 from steer.loop.monitors import Monitors
-from steer.loop.planner import Sensed
+from steer.loop.planner import Request, Sensed
 from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
+from steer.wire.control import ControlAnswer, ControlAsk, ControlTick
 
 __all__ = ["main"]
 
@@ -40,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.001
 _RETRY_S = 0.05
-"""Between two attempts at a server that does not answer."""
+"""Between two attempts at a server that does not answer, or has no chunk."""
 _FINAL = (
     InvalidInputError,
     ConfigError,
@@ -61,10 +66,6 @@ def main() -> int:
         return 0
     remote = Remote.from_json(told)
     threading.Thread(target=_end_with_input, args=(directory,), daemon=True).start()
-    requests, chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
-    sensed = Latest(directory / SENSED) if remote.rescore_s else None
-    limits = remote.thresholds
-    monitors = None if limits is None else Monitors(limits.scale, limits)
     clock = MonotonicClock()
     with SteerClient(remote.target, tls=remote.tls) as client:
         try:
@@ -72,30 +73,152 @@ def main() -> int:
         except _FINAL as error:
             write_refusal(directory, str(error))
             return REFUSED
-        done, trouble, answered = 0, "", _answered(chunks)
+        limits = remote.limits if remote.rescore_s else None
+        talk = _Talk(client.control(limits=limits), remote, directory, clock)
         while True:
-            found = requests.read(after=done)
-            if found is None:
-                clock.sleep(_POLL_S)
-                continue
             try:
-                request = request_from_bytes(found[1])
-                if (request.epoch, request.sequence) <= answered:  # by the process before this one
-                    done = found[0]
-                    continue
-                chunk = asked(
-                    client,
-                    remote,
-                    request,
-                    newest=lambda: _newest(sensed),
-                    clock=clock,
-                    monitors=monitors,
-                )
-                chunks.write(chunk_to_bytes(chunk))
-                done, trouble = found[0], ""
-            except SteerError as error:  # asked again, or what is newer by then
-                trouble = _noted(trouble, str(error))
-                clock.sleep(_RETRY_S)
+                is_idle = not talk.step()
+            except SteerError as error:  # what is newer by then may be in order
+                talk.note(str(error))
+                is_idle = True
+            if is_idle:
+                clock.sleep(_POLL_S)
+
+
+class _Talk:
+    """What goes between the shared memory and the stream.
+
+    Args:
+        stream: To the server.
+        remote: What is asked.
+        directory: Of the shared files.
+        clock: Of what is asked again.
+    """
+
+    def __init__(
+        self, stream: ControlStream, remote: Remote, directory: Path, clock: Clock
+    ) -> None:
+        self._stream, self._remote, self._clock = stream, remote, clock
+        self._requests, self._chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
+        self._sensed = Latest(directory / SENSED) if remote.rescore_s else None
+        self._answered = _answered(self._chunks)
+        self._seen = self._done = 0
+        self._asked: Request | None = None
+        self._newest: Sensed | None = None
+        self._again_s = float("inf")
+        self._sent_s = 0.0
+        thresholds = remote.thresholds
+        self._monitors = None if thresholds is None else Monitors(thresholds.scale, thresholds)
+        self._trouble = ""
+
+    def step(self) -> bool:
+        """Pass on what is new; return whether anything was.
+
+        Requests are looked for first: so the observation that one is made at is there, too.
+
+        Raises:
+            SteerError: What was to be sent is refused.
+        """
+        asked = self._requests.read(after=self._done)
+        request = self._asked if self._clock.now_s() >= self._again_s else None
+        if asked is not None:
+            self._done, request = asked[0], request_from_bytes(asked[1])
+        sensed = None if self._sensed is None else self._sensed.read(after=self._seen)
+        if sensed is not None:
+            self._seen, self._newest = sensed[0], sensed_from_bytes(sensed[1])
+            if _is_newer(self._newest, request or self._asked):
+                self._stream.send(_tick(self._newest))
+        if request is not None:
+            self._ask(request)
+        answer = self._stream.poll()
+        if answer is not None:
+            self._take(answer)
+        return sensed is not None or request is not None or answer is not None
+
+    def note(self, text: str) -> None:
+        """Log a trouble where it is another than the last one."""
+        self._trouble = _noted(self._trouble, text)
+
+    def _ask(self, request: Request) -> None:
+        if (request.epoch, request.sequence) <= self._answered:  # by the process before this one
+            return
+        self._asked, self._again_s = request, float("inf")
+        remote, newest = self._remote, self._newest
+        is_here = newest is not None and not _is_newer(newest, request)
+        ask = ControlAsk(
+            sequence=request.sequence,
+            frozen=request.frozen,
+            budget_s=remote.budget_s + remote.rescore_s,
+            num_candidates=remote.num_candidates,
+            noise_seed=seed_of(remote.seed, request),
+            history=request.observations[:-1],
+            return_candidates=self._monitors is not None,
+        )
+        tick = ControlTick(
+            observation=replace(request.observations[-1], captured_at_s=request.captured_at_s),
+            consumed=request.consumed,
+            epoch=request.epoch,
+            sent=newest.sent if newest is not None and is_here else None,
+        )
+        self._sent_s = self._clock.now_s()
+        self._stream.send(tick, ask)
+
+    def _take(self, answer: ControlAnswer) -> None:
+        """Put a chunk where the robot finds it; ask again where there is none."""
+        asked, place = self._asked, (answer.epoch, answer.sequence)
+        is_newest = asked is not None and place == (asked.epoch, asked.sequence)
+        if answer.decision is None:
+            if is_newest:
+                self._again_s = self._clock.now_s() + _RETRY_S
+            return
+        chunk = replace(_chunk(answer), alarm=self._alarm(answer))
+        if asked is not None and is_newest:
+            now_s, timings = self._clock.now_s(), answer.decision.timings
+            chunk = replace(chunk, spent=spent_of(asked, timings, self._sent_s, now_s))
+            self._asked = None
+        self._answered = place
+        self._chunks.write(chunk_to_bytes(chunk))
+        self._trouble = ""
+
+    def _alarm(self, answer: ControlAnswer) -> str:
+        """Return what the monitors say of a decision; empty for nothing, or for no monitors."""
+        if self._monitors is None or answer.decision is None:
+            return ""
+        read = self._monitors.update(answer.decision, consumed=answer.consumed, epoch=answer.epoch)
+        return read.alarm
+
+
+def _is_newer(sensed: Sensed, request: Request | None) -> bool:
+    if request is None:
+        return True
+    return (sensed.epoch, sensed.captured_at_s) > (request.epoch, request.captured_at_s)
+
+
+def _tick(sensed: Sensed) -> ControlTick:
+    return ControlTick(
+        observation=replace(sensed.observation, captured_at_s=sensed.captured_at_s),
+        consumed=sensed.consumed,
+        epoch=sensed.epoch,
+        sent=sensed.sent,
+    )
+
+
+def _chunk(answer: ControlAnswer) -> Chunk:
+    """Return the chunk of an answer with a decision."""
+    decision, captured_at_s = answer.decision, answer.captured_at_s
+    if decision is None or captured_at_s is None:
+        raise InvalidInputError.expected("answer", "a decision at a known instant", "none")
+    rows = len(decision.chunk)
+    return Chunk(
+        actions=decision.chunk,
+        consumed=answer.consumed,
+        frozen=min(answer.frozen, rows - 1),
+        commit=min(decision.commit_horizon, rows),
+        captured_at_s=captured_at_s,
+        epoch=answer.epoch,
+        sequence=answer.sequence,
+        is_steered=decision.reason in JUDGED,
+    )
 
 
 def _open(client: SteerClient, remote: Remote, clock: Clock) -> None:
@@ -129,11 +252,6 @@ def _answered(chunks: Latest) -> tuple[int, int]:
         return (-1, -1)
     chunk = chunk_from_bytes(found[1])
     return (chunk.epoch, chunk.sequence)
-
-
-def _newest(sensed: Latest | None) -> Sensed | None:
-    found = None if sensed is None else sensed.read()
-    return None if found is None else sensed_from_bytes(found[1])
 
 
 def _noted(before: str, text: str) -> str:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from steer.clock import Clock, MonotonicClock
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
+from steer.limits import Limits
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder
-from steer.loop.limits import Limits
 from steer.loop.loop import Loop, Robot, Ticked, drive
 from steer.loop.planner import Planner
 from steer.loop.system1 import System1

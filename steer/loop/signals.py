@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
-from steer.loop.limits import HOLDS
+from steer.limits import HOLDS
 
 __all__ = [
     "departure",

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
+from steer.limits import HOLDS, Limits, is_motion
 from steer.loop.chunks import Chunk, ChunkBuffer, Refusal, Row
 from steer.loop.ladder import Ladder, Rung
 from steer.loop.limiter import Limiter
-from steer.loop.limits import HOLDS, Limits, is_motion
 
 __all__ = ["Command", "System1"]
 

@@ -14,7 +14,9 @@ __all__ = ["listen", "make_server"]
 
 def make_server(config: ServeConfig) -> grpc.aio.Server:
     """Return a gRPC server that listens nowhere yet."""
-    return grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=4 * config.max_waiting)
+    # A session may hold a stream for as long as it lives; that takes nothing from the calls.
+    most = 4 * config.max_waiting + config.max_sessions
+    return grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=most)
 
 
 def listen(server: grpc.aio.Server, config: ServeConfig) -> str:

@@ -1,6 +1,5 @@
 """The Steering service: decode, draw, decide, encode. No maths and no device here."""
 
-import asyncio
 import logging
 from dataclasses import fields
 from typing import Any
@@ -9,23 +8,19 @@ import grpc.aio
 
 from steer import __version__
 from steer.clock import Clock
-from steer.embodiment import Embodiment
-from steer.errors import ConfigError, InvalidInputError, LateError, UnreachableError
+from steer.errors import InvalidInputError, UnreachableError
 from steer.rank.select import Rule
 from steer.serve.catalogue import Catalogue
+from steer.serve.control import Streams
+from steer.serve.drawing import Drawer
 from steer.serve.engine import Engine
-from steer.serve.images import decode_images
 from steer.serve.matching import match
-from steer.serve.proposing import propose
 from steer.serve.ranking import Call, Ranker
 from steer.serve.sessions import Sessions
-from steer.serve.sources.base import PolicySource
 from steer.serve.status import rpc
-from steer.types import Decision, EncodedImage, Observation, Selection
+from steer.types import Decision, Selection
 from steer.v1 import steering_pb2 as pb
-from steer.v1 import types_pb2
 from steer.v1.steering_pb2_grpc import SteeringServicer
-from steer.wire.observations import observation_from_message
 from steer.wire.records import (
     candidates_from_message,
     candidates_to_message,
@@ -40,15 +35,12 @@ from steer.wire.session import (
     limits_to_message,
     policy_to_message,
 )
-from steer.wire.tensors import duration_to_seconds
 
 __all__ = ["Service"]
 
 logger = logging.getLogger(__name__)
 
 _MAX_ROBOT_BYTES = 128
-_REPLY_S = 0.002
-"""Kept of a budget for encoding the reply, in seconds; at most a tenth of it."""
 _Context = grpc.aio.ServicerContext
 
 
@@ -62,6 +54,9 @@ class Service(SteeringServicer):
         clock: Of budgets and timings.
         device: For Describe.
         epoch: Of this start of the server.
+
+    Attributes:
+        streams: Of `Control`.
     """
 
     def __init__(
@@ -74,8 +69,15 @@ class Service(SteeringServicer):
         device: str,
         epoch: str,
     ) -> None:
-        self._catalogue = Catalogue()
         self._ranker = Ranker(engine, clock=clock, limits=limits)
+        self._drawer = Drawer(self._ranker, limits=limits, clock=clock)
+        self.streams = Streams(
+            self._drawer,
+            self._ranker,
+            sessions=sessions,
+            max_candidates=limits.max_candidates,
+            clock=clock,
+        )
         self._sessions = sessions
         self._limits = limits
         self._clock = clock
@@ -85,12 +87,13 @@ class Service(SteeringServicer):
 
     def open(self, catalogue: Catalogue) -> None:
         """Begin to answer: all that the catalogue holds is loaded and warm."""
-        self._catalogue = catalogue
+        self._drawer.catalogue = catalogue
         self._state = ""
 
     def close(self) -> None:
-        """Answer new requests with UNAVAILABLE; open ones go on."""
+        """Answer new requests with UNAVAILABLE; open ones go on, streams up to the ask at hand."""
         self._state = "draining"
+        self.streams.close()
 
     @rpc
     async def Describe(  # noqa: N802  # the contract's name
@@ -99,7 +102,7 @@ class Service(SteeringServicer):
         """Tell what the server is and offers."""
         del request, context  # Unused.
         self._check_ready()
-        catalogue = self._catalogue
+        catalogue = self._drawer.catalogue
         return pb.DescribeResponse(
             server_version=__version__,
             server_epoch=self._epoch,
@@ -123,16 +126,17 @@ class Service(SteeringServicer):
             contract = f"at most {_MAX_ROBOT_BYTES} bytes"
             raise InvalidInputError.expected("robot", contract, f"{size} bytes")
         robot = embodiment_from_message(request.embodiment)
-        found = match(self._catalogue, robot, critic=request.critic, policy=request.policy)
+        catalogue = self._drawer.catalogue
+        found = match(catalogue, robot, critic=request.critic, policy=request.policy)
         wanted = selection_from_message(request.selection)
-        rule = self._catalogue.rule_of(found.critic, robot, wanted, self._limits)
+        rule = catalogue.rule_of(found.critic, robot, wanted, self._limits)
         session = self._sessions.open(
             robot,
             critic=found.critic,
             policy=found.policy,
             rule=rule,
             robot=request.robot,
-            scorers=self._catalogue.scorers_of(found.critic),
+            scorers=catalogue.scorers_of(found.critic),
         )
         logger.info(
             "opened session=%s robot=%r critic=%s policy=%s selector=%s gated=%s margin=%g",
@@ -147,13 +151,13 @@ class Service(SteeringServicer):
         response = pb.OpenSessionResponse(
             session=session.token,
             server_epoch=self._epoch,
-            critic=critic_to_message(self._catalogue.critic_info(found.critic)),
+            critic=critic_to_message(catalogue.critic_info(found.critic)),
             selection=selection_to_message(_selection(rule)),
             limits=limits_to_message(self._limits),
             warnings=found.warnings,
         )
         if found.policy:
-            info = self._catalogue.policy_info(found.policy, critic=found.critic)
+            info = catalogue.policy_info(found.policy, critic=found.critic)
             response.policy.CopyFrom(policy_to_message(info))
         return response
 
@@ -174,8 +178,8 @@ class Service(SteeringServicer):
         del context  # Unused.
         call = self._begin(request)
         candidates = candidates_from_message(request.candidates)
-        critic = self._catalogue.critics[call.session.critic]
-        observation = await self._observation(request.observation, _names(critic.card.embodiment))
+        critic = self._drawer.critic(call.session)
+        observation = await self._drawer.look(request.observation, critic.card.embodiment)
         decision = await self._ranker.decide(
             call,
             critic,
@@ -193,93 +197,49 @@ class Service(SteeringServicer):
         """Draw candidates and choose one."""
         del context  # Unused.
         call = self._begin(request)
-        source = self._source(call.session.policy)
-        count = request.num_candidates or self._limits.expected_candidates
-        rule = call.session.rule
-        self._ranker.check_count(count + rule.num_fitted + int(rule.continuation))
-        # Of more than the policy looks at, the rest is not even decoded.
-        recent = request.observations[-source.info.num_observations :]
-        critic = self._catalogue.critics[call.session.critic]
-        needed = _names(critic.card.embodiment, source.info.embodiment)
-        observations = [await self._observation(item, needed) for item in recent]
-        if not observations:
-            raise InvalidInputError.expected("observations", "at least one", "none")
-        drawing_s = self._clock.now_s()
-        rank_s = self._catalogue.expected_rank_s[call.session.critic] if count > 1 else 0.0
-        budget_s = call.deadline_s - drawing_s - rank_s
-        if budget_s <= 0:
-            raise LateError(f"budget: expected time to draw candidate 0, got {budget_s:.4f} s")
-        candidates, wanted = await propose(
-            call,
-            source,
-            observations,
-            num_candidates=count,
-            budget_s=budget_s,
-            ranker=self._ranker,
-            critic=critic,
-            clock=self._clock,
+        drawn = await self._drawer.draw(
+            call, request.observations, num_candidates=request.num_candidates
         )
         decision = await self._ranker.decide(
             call,
-            critic,
-            observations[-1],
-            candidates,
-            decode_s=drawing_s - call.start_s,
-            policy_s=self._clock.now_s() - drawing_s,
-            wanted=wanted,
+            self._drawer.critic(call.session),
+            drawn.observations[-1],
+            drawn.candidates,
+            decode_s=drawn.decode_s,
+            policy_s=drawn.policy_s,
+            wanted=drawn.wanted,
         )
         _log("steered", call, decision)
         message = decision_to_message(decision)
         message.policy = call.session.policy
         if request.return_candidates:
-            message.candidates.CopyFrom(candidates_to_message(candidates))
+            message.candidates.CopyFrom(candidates_to_message(drawn.candidates))
         return pb.SteerResponse(decision=message)
+
+    @rpc
+    async def Control(  # noqa: N802
+        self, request_iterator: object, context: "_Context[Any, Any]"
+    ) -> None:
+        """Plan ahead for a robot that moves on."""
+        del request_iterator  # The stream is read by whoever serves it.
+        self._check_ready()
+        await self.streams.serve(context)
 
     def _begin(self, request: pb.RankRequest | pb.SteerRequest) -> Call:
         """Start the clock, and check that there is time and a session."""
         start_s = self._clock.now_s()
         self._check_ready()
-        budget_s = self._limits.max_budget_s
-        if request.HasField("budget"):
-            budget_s = min(duration_to_seconds(request.budget, "budget"), budget_s)
-        if budget_s <= 0:
-            raise InvalidInputError.expected("budget", "> 0 s", f"{budget_s:g} s: already spent")
-        return Call(
-            session=self._sessions.get(request.session),
+        return self._drawer.call(
+            self._sessions.get(request.session),
+            request.budget if request.HasField("budget") else None,
             noise_seed=request.noise_seed,
             sequence=request.sequence,
             start_s=start_s,
-            deadline_s=start_s + budget_s - min(_REPLY_S, budget_s / 10),
         )
-
-    def _source(self, name: str) -> PolicySource:
-        if not name:
-            names = ", ".join(map(repr, self._catalogue.sources)) or "none"
-            raise ConfigError(
-                "policy: expected a session with one, got none that fits or several; name one of "
-                f"this server's in OpenSession: {names}"
-            )
-        return self._catalogue.sources[name]
-
-    async def _observation(
-        self, message: types_pb2.Observation, needed: frozenset[str]
-    ) -> Observation:
-        observation = observation_from_message(message)
-        pixels = self._limits.max_image_pixels
-        if any(isinstance(value, EncodedImage) for value in observation.arrays.values()):
-            # Decoding takes milliseconds: not on the loop.
-            return await asyncio.to_thread(
-                decode_images, observation, max_pixels=pixels, needed=needed
-            )
-        return decode_images(observation, max_pixels=pixels, needed=needed)
 
     def _check_ready(self) -> None:
         if self._state:
             raise UnreachableError(f"server: expected one that is serving, got one {self._state}")
-
-
-def _names(*embodiments: Embodiment) -> frozenset[str]:
-    return frozenset(item.name for body in embodiments for item in body.observations)
 
 
 def _selection(rule: Rule) -> Selection:

@@ -46,11 +46,14 @@ class Sessions:
         clock: Of the idle times.
         idle_s: A session that nobody uses for so long expires.
         max_sessions: Open ones at a time.
+
+    Attributes:
+        idle_s: As given.
     """
 
     def __init__(self, *, clock: Clock, idle_s: float, max_sessions: int) -> None:
         self._clock = clock
-        self._idle_s = idle_s
+        self.idle_s = idle_s
         self._max_sessions = max_sessions
         self._sessions: dict[str, Session] = {}
 
@@ -95,10 +98,10 @@ class Sessions:
         now_s = self._clock.now_s()
         if session is None:
             raise SessionError(f"session: expected an open one, got the unknown {token[:64]!r}")
-        if now_s - session.used_s > self._idle_s:
+        if now_s - session.used_s > self.idle_s:
             del self._sessions[token]
             raise SessionError(
-                f"session: expected one used within {self._idle_s:g} s, got one that has expired"
+                f"session: expected one used within {self.idle_s:g} s, got one that has expired"
             )
         session.used_s = now_s
         return session
@@ -108,5 +111,5 @@ class Sessions:
         self._sessions.pop(token, None)
 
     def _sweep(self) -> None:
-        limit_s = self._clock.now_s() - self._idle_s
+        limit_s = self._clock.now_s() - self.idle_s
         self._sessions = {k: v for k, v in self._sessions.items() if v.used_s >= limit_s}

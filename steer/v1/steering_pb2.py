@@ -23,42 +23,43 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from steer.v1 import control_pb2 as steer_dot_v1_dot_control__pb2
 from steer.v1 import types_pb2 as steer_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17steer/v1/steering.proto\x12\x08steer.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x14steer/v1/types.proto\"\x11\n\x0f\x44\x65scribeRequest\"\xc1\x01\n\x10\x44\x65scribeResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x14\n\x0cserver_epoch\x18\x02 \x01(\t\x12%\n\x07\x63ritics\x18\x03 \x03(\x0b\x32\x14.steer.v1.CriticInfo\x12&\n\x08policies\x18\x04 \x03(\x0b\x32\x14.steer.v1.PolicyInfo\x12 \n\x06limits\x18\x05 \x01(\x0b\x32\x10.steer.v1.Limits\x12\x0e\n\x06\x64\x65vice\x18\x06 \x01(\t\"\xe7\x01\n\nCriticInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12(\n\nembodiment\x18\x03 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x13\n\x0bnum_members\x18\x05 \x01(\x05\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12&\n\tselection\x18\x07 \x01(\x0b\x32\x13.steer.v1.Selection\x12\x30\n\rexpected_rank\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd4\x01\n\nPolicyInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\nembodiment\x18\x03 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x18\n\x10num_observations\x18\x05 \x01(\x05\x12\x12\n\nstochastic\x18\x06 \x01(\x08\x12\x31\n\x0e\x65xpected_steer\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\"\xb9\x02\n\x06Limits\x12\x16\n\x0emax_candidates\x18\x01 \x01(\x05\x12\x13\n\x0bmax_horizon\x18\x02 \x01(\x05\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x18\n\x10max_image_pixels\x18\x04 \x01(\x03\x12/\n\x0csession_idle\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nmax_budget\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13\x65xpected_candidates\x18\x07 \x01(\x05\x12%\n\tselectors\x18\x08 \x03(\x0e\x32\x12.steer.v1.Selector\x12\x12\n\nmin_margin\x18\t \x01(\x01\x12\x15\n\rgate_required\x18\n \x01(\x08\"\x95\x01\n\x12OpenSessionRequest\x12(\n\nembodiment\x18\x01 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0e\n\x06\x63ritic\x18\x02 \x01(\t\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12&\n\tselection\x18\x04 \x01(\x0b\x32\x13.steer.v1.Selection\x12\r\n\x05robot\x18\x05 \x01(\t\"\xe4\x01\n\x13OpenSessionResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x14\n\x0cserver_epoch\x18\x02 \x01(\t\x12$\n\x06\x63ritic\x18\x03 \x01(\x0b\x32\x14.steer.v1.CriticInfo\x12$\n\x06policy\x18\x04 \x01(\x0b\x32\x14.steer.v1.PolicyInfo\x12&\n\tselection\x18\x05 \x01(\x0b\x32\x13.steer.v1.Selection\x12 \n\x06limits\x18\x06 \x01(\x0b\x32\x10.steer.v1.Limits\x12\x10\n\x08warnings\x18\x07 \x03(\t\"&\n\x13\x43loseSessionRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"\x16\n\x14\x43loseSessionResponse\"\xd4\x01\n\x0bRankRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12)\n\x06\x62udget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x0bobservation\x18\x05 \x01(\x0b\x32\x15.steer.v1.Observation\x12(\n\ncandidates\x18\x06 \x01(\x0b\x32\x14.steer.v1.Candidates\x12\x12\n\nnoise_seed\x18\x07 \x01(\x04\"4\n\x0cRankResponse\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x12.steer.v1.Decision\"\xdf\x01\n\x0cSteerRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12)\n\x06\x62udget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x0cobservations\x18\x05 \x03(\x0b\x32\x15.steer.v1.Observation\x12\x16\n\x0enum_candidates\x18\x06 \x01(\x05\x12\x12\n\nnoise_seed\x18\x07 \x01(\x04\x12\x19\n\x11return_candidates\x18\x08 \x01(\x08\"5\n\rSteerResponse\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x12.steer.v1.Decision2\xd9\x02\n\x08Steering\x12\x41\n\x08\x44\x65scribe\x12\x19.steer.v1.DescribeRequest\x1a\x1a.steer.v1.DescribeResponse\x12J\n\x0bOpenSession\x12\x1c.steer.v1.OpenSessionRequest\x1a\x1d.steer.v1.OpenSessionResponse\x12M\n\x0c\x43loseSession\x12\x1d.steer.v1.CloseSessionRequest\x1a\x1e.steer.v1.CloseSessionResponse\x12\x35\n\x04Rank\x12\x15.steer.v1.RankRequest\x1a\x16.steer.v1.RankResponse\x12\x38\n\x05Steer\x12\x16.steer.v1.SteerRequest\x1a\x17.steer.v1.SteerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17steer/v1/steering.proto\x12\x08steer.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x16steer/v1/control.proto\x1a\x14steer/v1/types.proto\"\x11\n\x0f\x44\x65scribeRequest\"\xc1\x01\n\x10\x44\x65scribeResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x14\n\x0cserver_epoch\x18\x02 \x01(\t\x12%\n\x07\x63ritics\x18\x03 \x03(\x0b\x32\x14.steer.v1.CriticInfo\x12&\n\x08policies\x18\x04 \x03(\x0b\x32\x14.steer.v1.PolicyInfo\x12 \n\x06limits\x18\x05 \x01(\x0b\x32\x10.steer.v1.Limits\x12\x0e\n\x06\x64\x65vice\x18\x06 \x01(\t\"\xe7\x01\n\nCriticInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12(\n\nembodiment\x18\x03 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x13\n\x0bnum_members\x18\x05 \x01(\x05\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12&\n\tselection\x18\x07 \x01(\x0b\x32\x13.steer.v1.Selection\x12\x30\n\rexpected_rank\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd4\x01\n\nPolicyInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\nembodiment\x18\x03 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x18\n\x10num_observations\x18\x05 \x01(\x05\x12\x12\n\nstochastic\x18\x06 \x01(\x08\x12\x31\n\x0e\x65xpected_steer\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\"\xb9\x02\n\x06Limits\x12\x16\n\x0emax_candidates\x18\x01 \x01(\x05\x12\x13\n\x0bmax_horizon\x18\x02 \x01(\x05\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x18\n\x10max_image_pixels\x18\x04 \x01(\x03\x12/\n\x0csession_idle\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nmax_budget\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13\x65xpected_candidates\x18\x07 \x01(\x05\x12%\n\tselectors\x18\x08 \x03(\x0e\x32\x12.steer.v1.Selector\x12\x12\n\nmin_margin\x18\t \x01(\x01\x12\x15\n\rgate_required\x18\n \x01(\x08\"\x95\x01\n\x12OpenSessionRequest\x12(\n\nembodiment\x18\x01 \x01(\x0b\x32\x14.steer.v1.Embodiment\x12\x0e\n\x06\x63ritic\x18\x02 \x01(\t\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12&\n\tselection\x18\x04 \x01(\x0b\x32\x13.steer.v1.Selection\x12\r\n\x05robot\x18\x05 \x01(\t\"\xe4\x01\n\x13OpenSessionResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x14\n\x0cserver_epoch\x18\x02 \x01(\t\x12$\n\x06\x63ritic\x18\x03 \x01(\x0b\x32\x14.steer.v1.CriticInfo\x12$\n\x06policy\x18\x04 \x01(\x0b\x32\x14.steer.v1.PolicyInfo\x12&\n\tselection\x18\x05 \x01(\x0b\x32\x13.steer.v1.Selection\x12 \n\x06limits\x18\x06 \x01(\x0b\x32\x10.steer.v1.Limits\x12\x10\n\x08warnings\x18\x07 \x03(\t\"&\n\x13\x43loseSessionRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"\x16\n\x14\x43loseSessionResponse\"\xd4\x01\n\x0bRankRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12)\n\x06\x62udget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x0bobservation\x18\x05 \x01(\x0b\x32\x15.steer.v1.Observation\x12(\n\ncandidates\x18\x06 \x01(\x0b\x32\x14.steer.v1.Candidates\x12\x12\n\nnoise_seed\x18\x07 \x01(\x04\"4\n\x0cRankResponse\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x12.steer.v1.Decision\"\xdf\x01\n\x0cSteerRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12)\n\x06\x62udget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x0cobservations\x18\x05 \x03(\x0b\x32\x15.steer.v1.Observation\x12\x16\n\x0enum_candidates\x18\x06 \x01(\x05\x12\x12\n\nnoise_seed\x18\x07 \x01(\x04\x12\x19\n\x11return_candidates\x18\x08 \x01(\x08\"5\n\rSteerResponse\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x12.steer.v1.Decision2\x9d\x03\n\x08Steering\x12\x41\n\x08\x44\x65scribe\x12\x19.steer.v1.DescribeRequest\x1a\x1a.steer.v1.DescribeResponse\x12J\n\x0bOpenSession\x12\x1c.steer.v1.OpenSessionRequest\x1a\x1d.steer.v1.OpenSessionResponse\x12M\n\x0c\x43loseSession\x12\x1d.steer.v1.CloseSessionRequest\x1a\x1e.steer.v1.CloseSessionResponse\x12\x35\n\x04Rank\x12\x15.steer.v1.RankRequest\x1a\x16.steer.v1.RankResponse\x12\x38\n\x05Steer\x12\x16.steer.v1.SteerRequest\x1a\x17.steer.v1.SteerResponse\x12\x42\n\x07\x43ontrol\x12\x18.steer.v1.ControlRequest\x1a\x19.steer.v1.ControlResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'steer.v1.steering_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBEREQUEST']._serialized_start=91
-  _globals['_DESCRIBEREQUEST']._serialized_end=108
-  _globals['_DESCRIBERESPONSE']._serialized_start=111
-  _globals['_DESCRIBERESPONSE']._serialized_end=304
-  _globals['_CRITICINFO']._serialized_start=307
-  _globals['_CRITICINFO']._serialized_end=538
-  _globals['_POLICYINFO']._serialized_start=541
-  _globals['_POLICYINFO']._serialized_end=753
-  _globals['_LIMITS']._serialized_start=756
-  _globals['_LIMITS']._serialized_end=1069
-  _globals['_OPENSESSIONREQUEST']._serialized_start=1072
-  _globals['_OPENSESSIONREQUEST']._serialized_end=1221
-  _globals['_OPENSESSIONRESPONSE']._serialized_start=1224
-  _globals['_OPENSESSIONRESPONSE']._serialized_end=1452
-  _globals['_CLOSESESSIONREQUEST']._serialized_start=1454
-  _globals['_CLOSESESSIONREQUEST']._serialized_end=1492
-  _globals['_CLOSESESSIONRESPONSE']._serialized_start=1494
-  _globals['_CLOSESESSIONRESPONSE']._serialized_end=1516
-  _globals['_RANKREQUEST']._serialized_start=1519
-  _globals['_RANKREQUEST']._serialized_end=1731
-  _globals['_RANKRESPONSE']._serialized_start=1733
-  _globals['_RANKRESPONSE']._serialized_end=1785
-  _globals['_STEERREQUEST']._serialized_start=1788
-  _globals['_STEERREQUEST']._serialized_end=2011
-  _globals['_STEERRESPONSE']._serialized_start=2013
-  _globals['_STEERRESPONSE']._serialized_end=2066
-  _globals['_STEERING']._serialized_start=2069
-  _globals['_STEERING']._serialized_end=2414
+  _globals['_DESCRIBEREQUEST']._serialized_start=115
+  _globals['_DESCRIBEREQUEST']._serialized_end=132
+  _globals['_DESCRIBERESPONSE']._serialized_start=135
+  _globals['_DESCRIBERESPONSE']._serialized_end=328
+  _globals['_CRITICINFO']._serialized_start=331
+  _globals['_CRITICINFO']._serialized_end=562
+  _globals['_POLICYINFO']._serialized_start=565
+  _globals['_POLICYINFO']._serialized_end=777
+  _globals['_LIMITS']._serialized_start=780
+  _globals['_LIMITS']._serialized_end=1093
+  _globals['_OPENSESSIONREQUEST']._serialized_start=1096
+  _globals['_OPENSESSIONREQUEST']._serialized_end=1245
+  _globals['_OPENSESSIONRESPONSE']._serialized_start=1248
+  _globals['_OPENSESSIONRESPONSE']._serialized_end=1476
+  _globals['_CLOSESESSIONREQUEST']._serialized_start=1478
+  _globals['_CLOSESESSIONREQUEST']._serialized_end=1516
+  _globals['_CLOSESESSIONRESPONSE']._serialized_start=1518
+  _globals['_CLOSESESSIONRESPONSE']._serialized_end=1540
+  _globals['_RANKREQUEST']._serialized_start=1543
+  _globals['_RANKREQUEST']._serialized_end=1755
+  _globals['_RANKRESPONSE']._serialized_start=1757
+  _globals['_RANKRESPONSE']._serialized_end=1809
+  _globals['_STEERREQUEST']._serialized_start=1812
+  _globals['_STEERREQUEST']._serialized_end=2035
+  _globals['_STEERRESPONSE']._serialized_start=2037
+  _globals['_STEERRESPONSE']._serialized_end=2090
+  _globals['_STEERING']._serialized_start=2093
+  _globals['_STEERING']._serialized_end=2506
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from google.protobuf import duration_pb2 as _duration_pb2
+from steer.v1 import control_pb2 as _control_pb2
 from steer.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from steer.v1 import control_pb2 as steer_dot_v1_dot_control__pb2
 from steer.v1 import steering_pb2 as steer_dot_v1_dot_steering__pb2
 
 GRPC_GENERATED_VERSION = '1.66.2'
@@ -32,7 +33,8 @@ class SteeringStub(object):
     1. Describe (optional): the client learns versions, critics, policies, limits, expected times.
     2. OpenSession: the client sends its embodiment; the server matches a critic and, for Steer, a
     policy, refuses a mismatch by the name of the field, and returns a session.
-    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget.
+    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget; or Control, one
+    stream for as long as the robot runs, which asks ahead of time.
     4. CloseSession. A session that nobody uses expires by itself.
 
     Failure:
@@ -78,6 +80,11 @@ class SteeringStub(object):
                 request_serializer=steer_dot_v1_dot_steering__pb2.SteerRequest.SerializeToString,
                 response_deserializer=steer_dot_v1_dot_steering__pb2.SteerResponse.FromString,
                 _registered_method=True)
+        self.Control = channel.stream_stream(
+                '/steer.v1.Steering/Control',
+                request_serializer=steer_dot_v1_dot_control__pb2.ControlRequest.SerializeToString,
+                response_deserializer=steer_dot_v1_dot_control__pb2.ControlResponse.FromString,
+                _registered_method=True)
 
 
 class SteeringServicer(object):
@@ -87,7 +94,8 @@ class SteeringServicer(object):
     1. Describe (optional): the client learns versions, critics, policies, limits, expected times.
     2. OpenSession: the client sends its embodiment; the server matches a critic and, for Steer, a
     policy, refuses a mismatch by the name of the field, and returns a session.
-    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget.
+    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget; or Control, one
+    stream for as long as the robot runs, which asks ahead of time.
     4. CloseSession. A session that nobody uses expires by itself.
 
     Failure:
@@ -137,6 +145,14 @@ class SteeringServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Control(self, request_iterator, context):
+        """Control is Steer for a robot that does not stand still while it waits: one stream, on which
+        observations go up as they come and chunks come down; control.proto has its conversation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SteeringServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +181,11 @@ def add_SteeringServicer_to_server(servicer, server):
                     request_deserializer=steer_dot_v1_dot_steering__pb2.SteerRequest.FromString,
                     response_serializer=steer_dot_v1_dot_steering__pb2.SteerResponse.SerializeToString,
             ),
+            'Control': grpc.stream_stream_rpc_method_handler(
+                    servicer.Control,
+                    request_deserializer=steer_dot_v1_dot_control__pb2.ControlRequest.FromString,
+                    response_serializer=steer_dot_v1_dot_control__pb2.ControlResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'steer.v1.Steering', rpc_method_handlers)
@@ -180,7 +201,8 @@ class Steering(object):
     1. Describe (optional): the client learns versions, critics, policies, limits, expected times.
     2. OpenSession: the client sends its embodiment; the server matches a critic and, for Steer, a
     policy, refuses a mismatch by the name of the field, and returns a session.
-    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget.
+    3. Rank or Steer, as often as the robot needs a chunk, each with its own budget; or Control, one
+    stream for as long as the robot runs, which asks ahead of time.
     4. CloseSession. A session that nobody uses expires by itself.
 
     Failure:
@@ -320,6 +342,33 @@ class Steering(object):
             '/steer.v1.Steering/Steer',
             steer_dot_v1_dot_steering__pb2.SteerRequest.SerializeToString,
             steer_dot_v1_dot_steering__pb2.SteerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Control(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/steer.v1.Steering/Control',
+            steer_dot_v1_dot_control__pb2.ControlRequest.SerializeToString,
+            steer_dot_v1_dot_control__pb2.ControlResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from steer.errors import InvalidInputError
+from steer.limits import Limits
 from steer.loop.fresh import decided, rescored
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 

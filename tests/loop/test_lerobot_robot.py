@@ -7,10 +7,10 @@ import pytest
 
 from steer.clock import FakeClock
 from steer.errors import InvalidInputError
+from steer.limits import Limits
 from steer.loop import run
 from steer.loop.chunks import Chunk
 from steer.loop.lerobot_robot import LeRobotRobot
-from steer.loop.limits import Limits
 
 JOINTS = ("shoulder_pan.pos", "elbow_flex.pos", "gripper.pos")
 CAMERA = (4, 6, 3)

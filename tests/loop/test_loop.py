@@ -7,11 +7,11 @@ import pytest
 
 from steer.clock import FakeClock
 from steer.embodiment import ActionDim, Embodiment, ObservationField
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Ladder, Rung
-from steer.loop.limits import Limits
 from steer.loop.loop import Loop, drive
 from steer.loop.system1 import System1
 from steer.types import Observation

@@ -7,9 +7,9 @@ import steer.loop
 from steer.clock import FakeClock
 from steer.embodiment import ActionDim, Embodiment, ObservationField
 from steer.errors import InvalidInputError
+from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.ladder import Ladder, Rung
-from steer.loop.limits import Limits
 from steer.types import Observation
 
 HZ = 10.0

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
+from steer.limits import Limits
 from steer.loop.chunks import Chunk, Refusal
 from steer.loop.ladder import Ladder, Rung
-from steer.loop.limits import Limits
 from steer.loop.system1 import System1
 
 HZ = 10.0

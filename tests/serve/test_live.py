@@ -14,9 +14,9 @@ from sim.realtime.shared import COMMANDS, SEEN, SharedRobot
 from sim.realtime.timing import punctuality
 from steer.clock import MonotonicClock
 from steer.errors import LateError, UnreachableError
+from steer.limits import Limits
 from steer.loop.ladder import Rung
 from steer.loop.latest import Latest
-from steer.loop.limits import Limits
 from steer.loop.remote import Remote
 from steer.types import Observation, Selection
 from steer.wire.observations import observation_to_bytes

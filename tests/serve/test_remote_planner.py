@@ -14,10 +14,10 @@ import pytest
 from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
-from steer.errors import ConfigError, InvalidInputError
+from steer.errors import ConfigError, InvalidInputError, PolicyError
+from steer.limits import Limits
 from steer.loop.alarm import Threshold
 from steer.loop.asking import seed_of
-from steer.loop.limits import Limits
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.spent import age_parts
@@ -160,6 +160,22 @@ def test_the_monitors_of_the_process_alarm_with_the_chunk(remote, ask):
 
     assert first.alarm == "sample_variance, ensemble_spread"
     assert second.alarm == "stac, sample_variance, ensemble_spread"
+
+
+def test_a_policy_that_failed_is_asked_again(planner, source, ask):
+    """Until it draws: whoever submitted the request need not do so twice."""
+    source.error = PolicyError("policy worker: died")
+    try:
+        planner.submit(ask(1))
+        begun = len(source.calls)
+        end_s = CLOCK.now_s() + LIMIT_S
+        while len(source.calls) < begun + 3 and CLOCK.now_s() < end_s:
+            assert planner.poll() is None
+            CLOCK.sleep(0.005)
+    finally:
+        source.error = None
+
+    assert answer(planner).sequence == 1
 
 
 def test_a_process_that_is_killed_is_started_anew(planner, ask):

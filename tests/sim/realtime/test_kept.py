@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sim.realtime.kept import broken_limits, largest_step
+from steer.limits import Limits
 from steer.loop.limiter import Limiter
-from steer.loop.limits import Limits
 
 ONE = np.ones(2)
 LIMITS = Limits(low=-ONE, high=ONE, first=0.5 * ONE, second=0.5 * ONE, third=0.5 * ONE)

@@ -1,0 +1,124 @@
+"""Judges candidates at an observation that is newer than the one that they were drawn from."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+from steer.embodiment import Embodiment
+from steer.limiting import kept
+from steer.limits import Limits
+from steer.rank.widen import continuation
+from steer.serve.drawing import Drawer, Drawn
+from steer.serve.ranking import Call, Ranker, check_running
+from steer.types import Candidates
+from steer.v1 import control_pb2 as pb
+from steer.windows import windows
+from steer.wire.control import sent_from_message
+from steer.wire.records import candidates_to_message, decision_to_message
+
+__all__ = ["Judge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Decides for one robot among what it can still run.
+
+    Attributes:
+        drawer: Decodes observations.
+        ranker: Decides.
+        robot: Its body.
+        limits: Of its commands: candidates are moved within them before they are judged; None
+            judges them as they are.
+        max_candidates: Largest N.
+    """
+
+    drawer: Drawer
+    ranker: Ranker
+    robot: Embodiment
+    limits: Limits | None
+    max_candidates: int
+
+    async def decide(
+        self, call: Call, drawn: Drawn, asked: pb.ControlRequest, newest: pb.ControlRequest
+    ) -> pb.ControlResponse:
+        """Return the answer to an ask.
+
+        Args:
+            call: That it is.
+            drawn: Candidates for it.
+            asked: Its message.
+            newest: The newest message of its epoch, or the same one.
+
+        Raises:
+            InvalidInputError: The newest observation is not what session and critic need.
+
+        References:
+            Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: nothing is edited here, the running
+            chunk competes, and what runs when nothing is clearly better is the policy's own.
+        """
+        critic = self.drawer.critic(call.session)
+        rows, least = drawn.candidates.actions.shape[1], max(1, critic.card.horizon)
+        at = _judged_at(asked, newest, horizon=rows, least=least)
+        observation = drawn.observations[-1]
+        if at is not asked:
+            observation = await self.drawer.look(at.observation, critic.card.embodiment)
+        check_running(observation, self.robot)
+        gone = at.consumed - asked.consumed
+        frozen = max(0, asked.ask.frozen - gone)
+        cut = windows(
+            drawn.candidates,
+            observation.running,
+            gone=gone,
+            frozen=frozen,
+            most=1 if asked.ask.num_candidates == 1 else self.max_candidates,
+            going_on=partial(continuation, embodiment=self.robot),
+        )
+        candidates = await self._kept(cut, at)
+        decision = await self.ranker.decide(
+            call,
+            critic,
+            observation,
+            candidates,
+            decode_s=drawn.decode_s,
+            policy_s=drawn.policy_s,
+            wanted=drawn.wanted + len(candidates) - len(drawn.candidates),
+        )
+        response = pb.ControlResponse(
+            sequence=asked.ask.sequence,
+            epoch=asked.epoch,
+            decision=decision_to_message(decision),
+            consumed=at.consumed,
+            frozen=min(frozen, rows - gone - 1),
+            judged_again=at is not asked,
+        )
+        response.decision.policy = call.session.policy
+        if asked.ask.return_candidates:
+            response.decision.candidates.CopyFrom(candidates_to_message(candidates))
+        if at.observation.HasField("captured_at"):
+            response.captured_at.CopyFrom(at.observation.captured_at)
+        return response
+
+    async def _kept(self, candidates: Candidates, at: pb.ControlRequest) -> Candidates:
+        """Return the candidates within the robot's limits; row by row, so beside the loop."""
+        if self.limits is None:
+            return candidates
+        sent = sent_from_message(at, self.robot.action_dim)
+        moved = await asyncio.to_thread(kept, self.limits, candidates.actions, sent)
+        return Candidates(moved, candidates.provenance)
+
+
+def _judged_at(
+    asked: pb.ControlRequest, newest: pb.ControlRequest, *, horizon: int, least: int
+) -> pb.ControlRequest:
+    """Return which of two observations of an epoch the candidates of the first are judged at.
+
+    Args:
+        asked: What they were drawn from.
+        newest: No older than that.
+        horizon: H of the candidates.
+        least: Rows that the critic needs, >= 1.
+
+    Returns:
+        The newest where enough rows are left of the candidates there, else the first.
+    """
+    return newest if horizon - (newest.consumed - asked.consumed) >= least else asked

@@ -1,0 +1,152 @@
+"""What an ask is answered: the windows that can still run, judged at the newest observation."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from steer.client import SteerClient
+from steer.limiting import kept
+from steer.limits import Limits
+from steer.rank.widen import continuation
+from steer.types import Candidates, Provenance
+from steer.windows import windows
+from steer.wire.control import robot_limits_to_messages
+from steer.wire.records import decision_from_message
+
+HORIZON, N = 8, 4
+
+
+def test_with_nothing_newer_it_is_what_steer_would_answer(served, stream, sense, asked, robot):
+    """Bit for bit: the same draw from the same history, judged at the observation of the ask."""
+    before, now = sense(), sense(captured_at_s=1.25)
+    stream.tick(now, consumed=3, ask=asked(9, history=[before], return_candidates=True))
+    found = stream.answer()
+    with SteerClient(served[0]) as client:
+        client.open_session(robot)
+        unary = client.steer(
+            [before, now], budget_s=5, num_candidates=N, noise_seed=7, return_candidates=True
+        )
+
+    decision = decision_from_message(found.decision)
+    assert decision.candidates.actions.tobytes() == unary.candidates.actions.tobytes()
+    for name in ("chunk", "scores", "values"):
+        assert getattr(decision, name).tobytes() == getattr(unary, name).tobytes()
+    assert (decision.index, decision.reason) == (unary.index, unary.reason)
+    assert (decision.policy, decision.commit_horizon, decision.sequence) == ("door", 3, 9)
+    assert (found.sequence, found.epoch, found.consumed, found.frozen) == (9, 1, 3, 0)
+    assert found.captured_at.ToTimedelta().total_seconds() == 1.25
+    assert not found.judged_again
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_candidates_are_judged_again_at_the_newest_observation(
+    served, stub, session_of, talk, asked, sense, robot, rng, policy, counted, is_limited
+):
+    """Bit for bit what unary Steer, and Rank of the windows at that observation, would choose."""
+    wide = np.full(2, np.inf)
+    limits = Limits(low=-wide, high=wide, first=np.full(2, 0.5), second=wide, third=wide)
+    running = rng.normal(size=(4, 2)).astype(np.float32)
+    sent = rng.normal(size=(3, 2)).astype(np.float32)
+    old, new = sense(), sense(captured_at_s=2.5, running=running)
+    policy.shut()
+    start = {"limits": robot_limits_to_messages(limits)} if is_limited else {}
+    with talk(stub, session_of(stub), **start) as stream:
+        stream.tick(old, consumed=10, ask=asked(frozen=3, return_candidates=True))
+        policy.wait_until_entered()
+        stream.tick(new, consumed=12, sent=sent)
+        counted.wait("observations", 2)
+        policy.open()
+        found = stream.answer()
+    with SteerClient(served[0]) as client:
+        client.open_session(robot)
+        unary = client.steer(old, budget_s=5, noise_seed=7, return_candidates=True)
+        going_on = functools.partial(continuation, embodiment=robot)
+        wanted = windows(unary.candidates, running, gone=2, frozen=1, going_on=going_on)
+        if is_limited:
+            moved = kept(limits, wanted.actions, sent)
+            wanted = Candidates(moved, wanted.provenance)
+        again = client.rank(new, wanted, budget_s=5, noise_seed=7)
+
+    decision = decision_from_message(found.decision)
+    assert found.judged_again
+    assert (found.consumed, found.frozen) == (12, 1)
+    assert found.captured_at.ToTimedelta().total_seconds() == 2.5
+    assert decision.candidates.actions.tobytes() == wanted.actions.tobytes()
+    assert decision.provenance[-1] is Provenance.CONTINUATION
+    for name in ("chunk", "scores", "values"):
+        assert getattr(decision, name).tobytes() == getattr(again, name).tobytes()
+    assert (decision.index, decision.reason) == (again.index, again.reason)
+    if is_limited:
+        steps = np.diff(np.concatenate([sent[:1], decision.chunk]), axis=0)
+        assert np.abs(steps).max() <= 0.5 + 1e-6
+
+
+def test_where_too_few_rows_are_left_it_is_judged_at_the_ask(stream, sense, asked, policy, counted):
+    """The critic needs three of the eight; the robot sees by `consumed` what can still run."""
+    policy.shut()
+    stream.tick(sense(1.0), consumed=10, ask=asked())
+    policy.wait_until_entered()
+    stream.tick(sense(2.0), consumed=10 + HORIZON - 2)
+    counted.wait("observations", 2)
+    policy.open()
+    found = stream.answer()
+
+    assert (found.consumed, found.judged_again) == (10, False)
+    assert found.captured_at.ToTimedelta().total_seconds() == 1.0
+
+
+def test_with_one_candidate_nothing_competes_with_the_policy_s_own(stream, sense, asked, rng):
+    """Not the running chunk either; and it is the policy's to the last bit."""
+    running = rng.normal(size=(6, 2)).astype(np.float32)
+    stream.tick(sense(running=running), ask=asked(num_candidates=1, return_candidates=True))
+    found = decision_from_message(stream.answer().decision)
+
+    shape = (1, HORIZON, 2)
+    own = np.random.default_rng(7).normal(size=shape).astype(np.float32)
+    assert found.candidates.actions.tobytes() == own.tobytes()
+    assert found.index == 0
+
+
+def test_the_running_chunk_competes_where_it_is_shorter_than_the_others(stream, sense, asked, rng):
+    """It is always shorter, for it was drawn before them: its end is that of the nearest."""
+    running = rng.normal(size=(4, 2)).astype(np.float32)
+    stream.tick(sense(running=running), ask=asked(frozen=2, return_candidates=True))
+    found = decision_from_message(stream.answer().decision).candidates
+
+    assert found.provenance == (Provenance.POLICY,) * N + (Provenance.CONTINUATION,)
+    np.testing.assert_array_equal(found.actions[-1, :4], running)
+    np.testing.assert_array_equal(found.actions[:, :2], np.broadcast_to(running[:2], (N + 1, 2, 2)))
+
+
+def test_an_ask_may_be_older_than_the_newest_observation(stream, sense, asked):
+    """As one is that is made again: it is judged at the newest all the same."""
+    stream.tick(sense(2.0), consumed=7)
+    stream.tick(sense(1.0), consumed=5, ask=asked())
+    moved = stream.answer()
+    stream.tick(sense(3.0), consumed=9)
+    stream.tick(sense(2.5), consumed=9, ask=asked())  # the robot stood still meanwhile
+    stood = stream.answer()
+
+    assert (moved.consumed, moved.judged_again) == (7, True)
+    assert (stood.consumed, stood.judged_again) == (9, True)
+    assert stood.captured_at.ToTimedelta().total_seconds() == 3.0
+
+
+def test_limits_that_a_robot_has_not_are_no_reason_to_move_anything(
+    stub, session_of, talk, sense, asked, policy
+):
+    """Unset is not limited, dimension by dimension."""
+    wide = np.full(2, np.inf)
+    limits = replace(
+        Limits(low=-wide, high=wide, first=wide, second=wide, third=wide),
+        high=np.array([0.25, np.inf]),
+    )
+    with talk(stub, session_of(stub), limits=robot_limits_to_messages(limits)) as stream:
+        stream.tick(sense(), ask=asked(return_candidates=True))
+        found = decision_from_message(stream.answer().decision).candidates.actions
+
+    drawn = np.random.default_rng(7).normal(size=(N, HORIZON, 2)).astype(np.float32)
+    np.testing.assert_array_equal(found[..., 0], np.minimum(drawn[..., 0], np.float32(0.25)))
+    np.testing.assert_array_equal(found[..., 1], drawn[..., 1])

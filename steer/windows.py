@@ -1,6 +1,7 @@
 """Windows: what of candidates can still run when they are judged, later than they were drawn.
 
-Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `L` rows of a window, `A` action.
+Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `T` of them, `L` rows of a window,
+`A` action.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from steer.errors import InvalidInputError
 from steer.types import Candidates, Provenance
 
-__all__ = ["GoingOn", "anchored", "windows"]
+__all__ = ["GoingOn", "anchored", "led", "windows"]
 
 _ANCHOR_ROWS = 4
 """Rows over which a path is made up for."""
@@ -70,6 +71,15 @@ def windows(
         return Candidates(cut_NLA, kinds)
     together_NLA = np.concatenate([cut_NLA, going_on_LA[None]])
     return Candidates(together_NLA, (*kinds, Provenance.CONTINUATION))
+
+
+def led(candidates: Candidates, rows_TA: NDArray[np.float32]) -> Candidates:
+    """Return candidates behind rows that run before each of them."""
+    if not len(rows_TA):
+        return candidates
+    before_NTA = np.broadcast_to(rows_TA, (len(candidates), *rows_TA.shape))
+    whole_NHA = np.concatenate([before_NTA, candidates.actions], axis=1)
+    return Candidates(whole_NHA, candidates.provenance)
 
 
 def anchored(

@@ -1,6 +1,6 @@
 """Asking for what comes after what runs: the policy is shown what the robot will observe by then.
 
-Shapes: `N` candidates, `H` horizon, `T` rows that run meanwhile, `A` action.
+Shapes: `T` rows that run meanwhile, `A` action.
 """
 
 from dataclasses import replace
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from steer.forecast import Forecast
 from steer.loop.planner import Request
-from steer.types import Candidates, Decision, Observation
+from steer.types import Decision, Observation
+from steer.windows import led
 
 __all__ = ["foreseen", "prefixed"]
 
@@ -53,7 +54,4 @@ def prefixed(decision: Decision, rows_TA: NDArray[np.float32]) -> Decision:
     chunk = np.concatenate([rows_TA, decision.chunk])
     if decision.candidates is None:
         return replace(decision, chunk=chunk)
-    drawn = decision.candidates
-    before_NTA = np.broadcast_to(rows_TA, (len(drawn), *rows_TA.shape))
-    whole_NHA = np.concatenate([before_NTA, drawn.actions], axis=1)
-    return replace(decision, chunk=chunk, candidates=Candidates(whole_NHA, drawn.provenance))
+    return replace(decision, chunk=chunk, candidates=led(decision.candidates, rows_TA))

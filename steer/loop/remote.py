@@ -68,6 +68,8 @@ class Remote:
             seconds: the server is sent every tick. 0 sends it those that are asked at, and nothing
             newer.
         limits: Of the robot, for that judging; None where candidates are judged as they are.
+        forecast: File of a forecast of `steer head`: the policy is asked at what the robot will
+            observe when the answer is due; empty for none.
         thresholds: Of the monitors, whose alarms come with the chunks; None reads no monitor.
 
     Raises:
@@ -87,6 +89,7 @@ class Remote:
     max_request_bytes: int = 16 << 20
     rescore_s: float = 0.0
     limits: Limits | None = None
+    forecast: str = ""
     thresholds: Thresholds | None = None
 
     def __post_init__(self) -> None:

@@ -24,8 +24,11 @@ from steer.errors import (
     SessionError,
     SteerError,
 )
+from steer.forecast import Forecast
+from steer.heads import load_head
 from steer.loop.asking import seed_of, spent_of
 from steer.loop.chunks import Chunk
+from steer.loop.foresee import foreseen
 from steer.loop.fresh import JUDGED
 from steer.loop.handover import (
     chunk_from_bytes,
@@ -37,6 +40,7 @@ from steer.loop.latest import Latest
 from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
+from steer.types import Observation
 from steer.wire.control import ControlAnswer, ControlAsk, ControlTick
 
 __all__ = ["main"]
@@ -109,6 +113,7 @@ class _Talk:
         self._sent_s = 0.0
         thresholds = remote.thresholds
         self._monitors = None if thresholds is None else Monitors(thresholds.scale, thresholds)
+        self._forecast = None if not remote.forecast else Forecast(load_head(Path(remote.forecast)))
         self._trouble = ""
 
     def step(self) -> bool:
@@ -145,13 +150,21 @@ class _Talk:
         self._asked, self._again_s = request, float("inf")
         remote, newest = self._remote, self._newest
         is_here = newest is not None and not _is_newer(newest, request)
+        shown: tuple[Observation, ...] = ()
+        rows = 0
+        if self._forecast is not None:
+            seen, before = foreseen(request, self._forecast)
+            rows = len(before)
+            shown = seen if rows else ()
         ask = ControlAsk(
             sequence=request.sequence,
             frozen=request.frozen,
             budget_s=remote.budget_s + remote.rescore_s,
             num_candidates=remote.num_candidates,
             noise_seed=seed_of(remote.seed, request),
-            history=request.observations[:-1],
+            history=() if rows else request.observations[:-1],
+            foreseen=shown,
+            foreseen_after=rows,
             return_candidates=self._monitors is not None,
         )
         tick = ControlTick(
@@ -159,6 +172,7 @@ class _Talk:
             consumed=request.consumed,
             epoch=request.epoch,
             sent=newest.sent if newest is not None and is_here else None,
+            travelled=request.travelled,
         )
         self._sent_s = self._clock.now_s()
         self._stream.send(tick, ask)
@@ -200,6 +214,7 @@ def _tick(sensed: Sensed) -> ControlTick:
         consumed=sensed.consumed,
         epoch=sensed.epoch,
         sent=sensed.sent,
+        travelled=sensed.travelled,
     )
 
 

@@ -1,19 +1,22 @@
 """Judges candidates at an observation that is newer than the one that they were drawn from."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
 from steer.limiting import kept
-from steer.limits import Limits
+from steer.limits import Limits, is_motion
 from steer.rank.widen import continuation
 from steer.serve.drawing import Drawer, Drawn
 from steer.serve.ranking import Call, Ranker, check_running
-from steer.types import Candidates
+from steer.types import Candidates, Observation
 from steer.v1 import control_pb2 as pb
-from steer.windows import windows
-from steer.wire.control import sent_from_message
+from steer.windows import anchored, led, windows
+from steer.wire.control import sent_from_message, travelled_from_message
 from steer.wire.records import candidates_to_message, decision_to_message
 
 __all__ = ["Judge"]
@@ -37,6 +40,32 @@ class Judge:
     robot: Embodiment
     limits: Limits | None
     max_candidates: int
+
+    async def draw(self, call: Call, asked: pb.ControlRequest) -> Drawn:
+        """Return the candidates for an ask, from what it observes or, where it says, foresees.
+
+        Args:
+            call: That it is.
+            asked: Its message.
+
+        Raises:
+            SteerError: As of `Drawer.draw`.
+        """
+        ask = asked.ask
+        if not ask.foreseen:
+            seen = [*ask.history, asked.observation]
+            return await self.drawer.draw(call, seen, num_candidates=ask.num_candidates)
+        critic = self.drawer.critic(call.session)
+        now = await self.drawer.look(asked.observation, critic.card.embodiment)
+        check_running(now, self.robot)
+        known, after = 0 if now.running is None else len(now.running), ask.foreseen_after
+        if now.running is None or not 1 <= after <= known:
+            contract = f"1..{known}, as many as run"
+            raise InvalidInputError.expected("ask.foreseen_after", contract, after)
+        seen = list(ask.foreseen)
+        drawn = await self.drawer.draw(call, seen, num_candidates=ask.num_candidates)
+        whole = led(drawn.candidates, now.running[:after])
+        return replace(drawn, observations=(now,), candidates=whole)
 
     async def decide(
         self, call: Call, drawn: Drawn, asked: pb.ControlRequest, newest: pb.ControlRequest
@@ -66,7 +95,7 @@ class Judge:
         gone = at.consumed - asked.consumed
         frozen = max(0, asked.ask.frozen - gone)
         cut = windows(
-            drawn.candidates,
+            self._led_on(drawn.candidates, observation, asked, at, frozen=frozen),
             observation.running,
             gone=gone,
             frozen=frozen,
@@ -97,6 +126,31 @@ class Judge:
         if at.observation.HasField("captured_at"):
             response.captured_at.CopyFrom(at.observation.captured_at)
         return response
+
+    def _led_on(
+        self,
+        candidates: Candidates,
+        observation: Observation,
+        asked: pb.ControlRequest,
+        at: pb.ControlRequest,
+        *,
+        frozen: int,
+    ) -> Candidates:
+        """Return candidates whose paths lead on from where the robot is, see `anchored`."""
+        size = self.robot.action_dim
+        before = travelled_from_message(asked, size)
+        now = travelled_from_message(at, size)
+        if before is None or now is None:
+            return candidates
+        anchored_NHA = anchored(
+            candidates.actions,
+            observation.running,
+            gone=at.consumed - asked.consumed,
+            frozen=frozen,
+            moved_A=now - before,
+            is_motion_A=np.array([is_motion(self.robot, dim.name) for dim in self.robot.actions]),
+        )
+        return Candidates(anchored_NHA, candidates.provenance)
 
     async def _kept(self, candidates: Candidates, at: pb.ControlRequest) -> Candidates:
         """Return the candidates within the robot's limits; row by row, so beside the loop."""

@@ -223,11 +223,7 @@ class Stream:
         left_s = call.deadline_s - self._clock.now_s()
         try:
             async with asyncio.timeout(left_s + _HANG_S):
-                drawn = await self._judge.drawer.draw(
-                    call,
-                    [*ask.history, message.observation],
-                    num_candidates=ask.num_candidates,
-                )
+                drawn = await self._judge.draw(call, message)
                 return await self._judge.decide(call, drawn, message, self._last_of(asked))
         except TimeoutError:
             failure: SteerError = LateError(

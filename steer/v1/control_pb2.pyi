@@ -30,7 +30,7 @@ class ControlStart(_message.Message):
     def __init__(self, session: _Optional[str] = ..., limits: _Optional[_Iterable[_Union[CommandLimit, _Mapping]]] = ...) -> None: ...
 
 class ControlAsk(_message.Message):
-    __slots__ = ("sequence", "frozen", "budget", "num_candidates", "noise_seed", "return_candidates", "history")
+    __slots__ = ("sequence", "frozen", "budget", "num_candidates", "noise_seed", "return_candidates", "history", "foreseen", "foreseen_after")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
     BUDGET_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,8 @@ class ControlAsk(_message.Message):
     NOISE_SEED_FIELD_NUMBER: _ClassVar[int]
     RETURN_CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    FORESEEN_FIELD_NUMBER: _ClassVar[int]
+    FORESEEN_AFTER_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     frozen: int
     budget: _duration_pb2.Duration
@@ -45,10 +47,12 @@ class ControlAsk(_message.Message):
     noise_seed: int
     return_candidates: bool
     history: _containers.RepeatedCompositeFieldContainer[_types_pb2.Observation]
-    def __init__(self, sequence: _Optional[int] = ..., frozen: _Optional[int] = ..., budget: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., num_candidates: _Optional[int] = ..., noise_seed: _Optional[int] = ..., return_candidates: bool = ..., history: _Optional[_Iterable[_Union[_types_pb2.Observation, _Mapping]]] = ...) -> None: ...
+    foreseen: _containers.RepeatedCompositeFieldContainer[_types_pb2.Observation]
+    foreseen_after: int
+    def __init__(self, sequence: _Optional[int] = ..., frozen: _Optional[int] = ..., budget: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., num_candidates: _Optional[int] = ..., noise_seed: _Optional[int] = ..., return_candidates: bool = ..., history: _Optional[_Iterable[_Union[_types_pb2.Observation, _Mapping]]] = ..., foreseen: _Optional[_Iterable[_Union[_types_pb2.Observation, _Mapping]]] = ..., foreseen_after: _Optional[int] = ...) -> None: ...
 
 class ControlRequest(_message.Message):
-    __slots__ = ("start", "epoch", "consumed", "observation", "sent", "sent_known", "ask", "number", "answers")
+    __slots__ = ("start", "epoch", "consumed", "observation", "sent", "sent_known", "ask", "number", "answers", "travelled")
     START_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CONSUMED_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +62,7 @@ class ControlRequest(_message.Message):
     ASK_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    TRAVELLED_FIELD_NUMBER: _ClassVar[int]
     start: ControlStart
     epoch: int
     consumed: int
@@ -67,7 +72,8 @@ class ControlRequest(_message.Message):
     ask: ControlAsk
     number: int
     answers: int
-    def __init__(self, start: _Optional[_Union[ControlStart, _Mapping]] = ..., epoch: _Optional[int] = ..., consumed: _Optional[int] = ..., observation: _Optional[_Union[_types_pb2.Observation, _Mapping]] = ..., sent: _Optional[_Union[_types_pb2.Tensor, _Mapping]] = ..., sent_known: _Optional[_Union[_types_pb2.Tensor, _Mapping]] = ..., ask: _Optional[_Union[ControlAsk, _Mapping]] = ..., number: _Optional[int] = ..., answers: _Optional[int] = ...) -> None: ...
+    travelled: _types_pb2.Tensor
+    def __init__(self, start: _Optional[_Union[ControlStart, _Mapping]] = ..., epoch: _Optional[int] = ..., consumed: _Optional[int] = ..., observation: _Optional[_Union[_types_pb2.Observation, _Mapping]] = ..., sent: _Optional[_Union[_types_pb2.Tensor, _Mapping]] = ..., sent_known: _Optional[_Union[_types_pb2.Tensor, _Mapping]] = ..., ask: _Optional[_Union[ControlAsk, _Mapping]] = ..., number: _Optional[int] = ..., answers: _Optional[int] = ..., travelled: _Optional[_Union[_types_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class ControlFailure(_message.Message):
     __slots__ = ("status", "error", "text", "retry_after")

@@ -40,6 +40,7 @@ __all__ = [
     "sent_from_message",
     "start_to_message",
     "tick_to_message",
+    "travelled_from_message",
 ]
 
 SENT = 3
@@ -55,15 +56,22 @@ class ControlTick:
         epoch: Of the robot.
         sent: Last three commands, the newest first, float32 [3, A]; NaN where none is known. None
             where none are.
+        travelled: Sum of all motions of the epoch, float64 [A]; None where it is not known.
     """
 
     observation: Observation
     consumed: int
     epoch: int
     sent: NDArray[np.float32] | None = None
+    travelled: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        sent = self.sent
+        sent, travelled = self.sent, self.travelled
+        if travelled is not None and (
+            travelled.dtype != np.float64 or travelled.ndim != 1 or not np.isfinite(travelled).all()
+        ):
+            contract = "finite float64 of shape [A]"
+            raise InvalidInputError.expected("travelled", contract, travelled.tolist())
         if sent is None:
             return
         if sent.dtype != np.float32 or sent.ndim != 2 or len(sent) != SENT or np.isinf(sent).any():
@@ -84,6 +92,8 @@ class ControlAsk:
         noise_seed: Of the policy and of selectors that draw.
         return_candidates: Whether what was judged comes back.
         history: Observations before the tick's, oldest first, one tick apart.
+        foreseen: What the policy is shown in their place; empty for nothing.
+        foreseen_after: Rows of the running chunk that run before that.
     """
 
     sequence: int
@@ -93,6 +103,8 @@ class ControlAsk:
     noise_seed: int = 0
     return_candidates: bool = False
     history: tuple[Observation, ...] = ()
+    foreseen: tuple[Observation, ...] = ()
+    foreseen_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,6 +142,8 @@ def tick_to_message(tick: ControlTick) -> pb.ControlRequest:
     """Return the message of what a robot senses."""
     message = pb.ControlRequest(epoch=tick.epoch, consumed=tick.consumed)
     fill_observation(message.observation, tick.observation)
+    if tick.travelled is not None:
+        fill_tensor(message.travelled, tick.travelled)
     if tick.sent is None or np.isnan(tick.sent).all():
         return message
     is_known = np.isfinite(tick.sent)
@@ -141,8 +155,8 @@ def tick_to_message(tick: ControlTick) -> pb.ControlRequest:
 
 def place_of(message: pb.ControlRequest) -> tuple[int, int, float]:
     """Return by what observations of a robot follow each other: epoch, consumed, instant."""
-    captured = message.observation.captured_at
-    return (message.epoch, message.consumed, captured.seconds + 1e-9 * captured.nanos)
+    at = message.observation.captured_at
+    return (message.epoch, message.consumed, at.seconds + 1e-9 * at.nanos)
 
 
 def answers_to_message(answers: int) -> pb.ControlRequest:
@@ -163,7 +177,21 @@ def sent_from_message(message: pb.ControlRequest, action_dim: int) -> NDArray[np
     if not message.HasField("sent_known"):
         return cast("NDArray[np.float32]", sent)
     is_known = _tensor(message, "sent_known", np.dtype(np.bool_), shape)
-    return np.where(is_known, sent, np.float32(np.nan)).astype(np.float32)
+    return np.where(is_known, sent, np.nan).astype(np.float32)
+
+
+def travelled_from_message(
+    message: pb.ControlRequest, action_dim: int
+) -> NDArray[np.float64] | None:
+    """Return the sum of all motions of the epoch, float64 [A]; None where that is not known.
+
+    Raises:
+        InvalidInputError: The tensor breaks its contract.
+    """
+    if not message.HasField("travelled"):
+        return None
+    found = _tensor(message, "travelled", np.dtype(np.float64), (action_dim,))
+    return cast("NDArray[np.float64]", found)
 
 
 def ask_to_message(ask: ControlAsk) -> pb.ControlAsk:
@@ -175,9 +203,11 @@ def ask_to_message(ask: ControlAsk) -> pb.ControlAsk:
         num_candidates=ask.num_candidates,
         noise_seed=ask.noise_seed,
         return_candidates=ask.return_candidates,
+        foreseen_after=ask.foreseen_after,
     )
-    for observation in ask.history:
-        fill_observation(message.history.add(), observation)
+    for seen, into in ((ask.history, message.history), (ask.foreseen, message.foreseen)):
+        for observation in seen:
+            fill_observation(into.add(), observation)
     return message
 
 
@@ -194,9 +224,8 @@ def answer_from_message(message: pb.ControlResponse) -> ControlAnswer:
         error = failure_from_message(message.failure)
     else:
         raise InvalidInputError.expected("answer", "a decision or a failure", "neither")
-    captured = None
-    if message.HasField("captured_at"):
-        captured = duration_to_seconds(message.captured_at, "captured_at")
+    has_instant = message.HasField("captured_at")
+    captured = duration_to_seconds(message.captured_at, "captured_at") if has_instant else None
     return ControlAnswer(
         sequence=message.sequence,
         epoch=message.epoch,

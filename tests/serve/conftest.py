@@ -42,13 +42,14 @@ class FakeSource:
             digest="sha256:00",
         )
         self.calls = []
-        self.told = []
+        self.told, self.shown = [], []
         self.error = None
         self.most = 10_000
 
     async def draw(self, observations, *, num_candidates, noise_seed, budget_s):
         self.calls.append((len(observations), num_candidates, budget_s))
         self.told.append((observations[-1].instruction, noise_seed))
+        self.shown.append(observations)
         if self.error is not None:
             raise self.error
         shape = (num_candidates, self.info.horizon, self.info.embodiment.action_dim)

@@ -15,6 +15,7 @@ from steer.channel import TlsFiles
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError, InvalidInputError, PolicyError
+from steer.heads import Head, HeadCard, save_head
 from steer.limits import Limits
 from steer.loop.alarm import Threshold
 from steer.loop.asking import seed_of
@@ -50,7 +51,7 @@ def planner(remote):
 def ask(observation):
     def asked(sequence, **changes):
         some = {"consumed": 3, "frozen": 2, "epoch": 1, "captured_at_s": 7.5}
-        some["travelled"] = np.zeros(3)
+        some["travelled"] = np.zeros(2)
         return Request(observations=(observation,), sequence=sequence, **{**some, **changes})
 
     return asked
@@ -315,3 +316,45 @@ def test_a_robot_that_is_killed_leaves_nothing_in_memory(remote):
     while directory.exists() and CLOCK.now_s() < end_s:
         CLOCK.sleep(0.05)
     assert not directory.exists()
+
+
+def test_the_policy_is_asked_at_what_the_robot_will_observe(
+    remote, ask, observation, source, tmp_path
+):
+    """Two ticks on, by a forecast that moves all by 5 a tick; the chunk begins with what runs."""
+    size = remote.embodiment.action_dim
+    save_head(tmp_path / "head.npz", moving(observation, size, 5.0))
+    running = np.full((4, size), 0.25, np.float32)
+    asked = replace(ask(1), observations=(replace(observation, running=running),))
+    with closing(RemotePlanner(replace(remote, forecast=str(tmp_path / "head.npz")))) as planner:
+        planner.submit(asked)
+        chunk = answer(planner)
+
+    ((key, value),) = observation.arrays.items()
+    shown = source.shown[-1][-1]
+    np.testing.assert_allclose(shown.arrays[key], value + 10, rtol=1e-5)
+    np.testing.assert_array_equal(chunk.actions[:2], 0.25)
+    assert (chunk.consumed, chunk.frozen) == (3, 2)
+
+
+def moving(observation, action_dim, shift):
+    """Return a forecast by which all that is observed moves by `shift` a tick."""
+    ((key, value),) = observation.arrays.items()
+    size = len(value)
+    card = HeadCard(
+        kind="forecast", keys=(key,), window=1, action_dim=action_dim, most_gone=0, about={}
+    )
+    zeros, ones, inputs = np.zeros(size), np.ones(size), size + action_dim
+    arrays = {
+        "observation_mean": zeros,
+        "observation_std": ones,
+        "action_mean": np.zeros(action_dim),
+        "action_std": np.ones(action_dim),
+        "low": -np.ones(action_dim),
+        "high": np.ones(action_dim),
+        "change_mean": np.full(size, shift),
+        "change_std": ones,
+        "weight_0": np.zeros((inputs, size)),
+        "bias_0": zeros,
+    }
+    return Head(card, {name: np.float32(item) for name, item in arrays.items()})

@@ -11,9 +11,11 @@ from steer.limiting import kept
 from steer.limits import Limits
 from steer.rank.widen import continuation
 from steer.types import Candidates, Provenance
-from steer.windows import windows
+from steer.windows import anchored, windows
 from steer.wire.control import robot_limits_to_messages
+from steer.wire.observations import observation_to_message
 from steer.wire.records import decision_from_message
+from steer.wire.tensors import tensor_to_message
 
 HORIZON, N = 8, 4
 
@@ -150,3 +152,60 @@ def test_limits_that_a_robot_has_not_are_no_reason_to_move_anything(
     drawn = np.random.default_rng(7).normal(size=(N, HORIZON, 2)).astype(np.float32)
     np.testing.assert_array_equal(found[..., 0], np.minimum(drawn[..., 0], np.float32(0.25)))
     np.testing.assert_array_equal(found[..., 1], drawn[..., 1])
+
+
+def test_the_paths_of_candidates_lead_on_from_where_the_robot_is(
+    served, stream, asked, sense, robot, rng, policy, counted
+):
+    """What it travelled since the ask, otherwise than they meant, is made up for."""
+    old, new, places = sense(), sense(captured_at_s=2.5), rng.normal(size=(2, 2))
+    first, second = map(tensor_to_message, places)
+    policy.shut()
+    stream.tick(old, consumed=10, ask=asked(return_candidates=True), travelled=first)
+    policy.wait_until_entered()
+    stream.tick(new, consumed=12, travelled=second)
+    counted.wait("observations", 2)
+    policy.open()
+    found = decision_from_message(stream.answer().decision).candidates.actions
+    with SteerClient(served[0]) as client:
+        client.open_session(robot)
+        drawn = client.steer(old, budget_s=5, noise_seed=7, return_candidates=True).candidates
+
+    moved, is_motion = places[1] - places[0], np.array([True, True])
+    wanted = anchored(drawn.actions, None, gone=2, frozen=0, moved_A=moved, is_motion_A=is_motion)
+    np.testing.assert_array_equal(found, wanted[:, 2:])
+    assert not np.allclose(found, drawn.actions[:, 2:])
+
+
+def test_the_policy_is_shown_what_is_foreseen_and_judged_at_what_is_sensed(
+    served, stream, asked, sense, robot, rng, policy
+):
+    """Its candidates stand behind the rows that run until then."""
+    running = rng.normal(size=(4, 2)).astype(np.float32)
+    now, then = sense(captured_at_s=1.0, running=running), sense()
+    foreseen = [observation_to_message(then)]
+    ask = asked(frozen=3, foreseen=foreseen, foreseen_after=3, return_candidates=True)
+    stream.tick(now, consumed=5, ask=ask)
+    found = stream.answer()
+    with SteerClient(served[0]) as client:
+        client.open_session(robot)
+        drawn = client.steer(then, budget_s=5, noise_seed=7, return_candidates=True).candidates
+
+    candidates = decision_from_message(found.decision).candidates
+    assert (found.consumed, found.frozen) == (5, 3)
+    for row in candidates.actions:
+        assert row[:3].tobytes() == running[:3].tobytes()
+    assert candidates.actions[:N, 3:].tobytes() == drawn.actions.tobytes()
+
+
+@pytest.mark.parametrize("after", [0, 5])
+def test_more_cannot_be_foreseen_than_runs(stub, session_of, talk, asked, sense, rng, after):
+    """The stream ends, for it breaks the contract."""
+    running = rng.normal(size=(4, 2)).astype(np.float32)
+    foreseen = [observation_to_message(sense())]
+    with talk(stub, session_of(stub)) as stream:
+        ask = asked(foreseen=foreseen, foreseen_after=after)
+        stream.tick(sense(captured_at_s=1.0, running=running), consumed=0, ask=ask)
+        status, _, text = stream.ended_with()
+    assert status == "INVALID_ARGUMENT"
+    assert "ask.foreseen_after: expected 1..4, as many as run" in text

@@ -211,7 +211,7 @@ def forward(head: Head, x_NF: NDArray[np.float32]) -> NDArray[np.float32]:
             centred = x_NF - x_NF.mean(axis=1, keepdims=True)
             deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
             x_NF = centred / deviation * arrays[f"gain_{layer}"] + arrays[f"shift_{layer}"]
-            x_NF = x_NF / (1 + np.exp(-x_NF))
+            x_NF = (x_NF / (1 + np.exp(-x_NF))).astype(np.float32)
     return x_NF
 
 

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+WITH_COMMANDS = {"sim.realtime"}
+"""Modules whose first word is a command with options of its own."""
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -47,7 +49,8 @@ def commands():
             for line in block.replace("\\\n", " ").splitlines():
                 words = line.partition("#")[0].split()
                 if words[:2] == ["python", "-m"] and words[2].startswith(("sim.", "benchmarks.")):
-                    name, rest = " ".join(words[:3]), words[3:]
+                    size = 4 if words[2] in WITH_COMMANDS else 3
+                    name, rest = " ".join(words[:size]), words[size:]
                 elif words[:1] == ["steer"] and len(words) > 1:
                     name, rest = " ".join(words[:2]), words[2:]
                 else:
@@ -68,7 +71,7 @@ def test_every_documented_option_exists(name, capsys):
         module = importlib.import_module(words[2])
         if not hasattr(module, "main"):
             module = importlib.import_module(f"{words[2]}.__main__")
-        main, arguments = module.main, ["--help"]
+        main, arguments = module.main, [*words[3:], "--help"]
     with contextlib.suppress(SystemExit):
         main(arguments)
 

@@ -4,16 +4,36 @@ Shapes: `T` rows that run meanwhile, `A` action.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from steer.embodiment import Embodiment
+from steer.errors import InvalidInputError
 from steer.forecast import Forecast
+from steer.heads import load_head
 from steer.loop.planner import Request
 from steer.types import Decision, Observation
 from steer.windows import led
 
-__all__ = ["foreseen", "prefixed"]
+__all__ = ["foreseen", "prefixed", "read_forecast"]
+
+
+def read_forecast(path: str, embodiment: Embodiment) -> Forecast | None:
+    """Return the forecast of a file; None where there is no path.
+
+    Raises:
+        ArtefactError: It cannot be read.
+        InvalidInputError: It is another head, or of another body.
+    """
+    if not path:
+        return None
+    found, size = Forecast(load_head(Path(path))), embodiment.action_dim
+    if found.card.action_dim != size:
+        contract = f"one of {size} action dimensions"
+        raise InvalidInputError.expected("forecast", contract, found.card.action_dim)
+    return found
 
 
 def foreseen(

@@ -18,6 +18,7 @@ from steer.clock import Clock, MonotonicClock
 from steer.control import ControlStream
 from steer.errors import (
     AccessError,
+    ArtefactError,
     ConfigError,
     EmbodimentMismatchError,
     InvalidInputError,
@@ -25,10 +26,9 @@ from steer.errors import (
     SteerError,
 )
 from steer.forecast import Forecast
-from steer.heads import load_head
 from steer.loop.asking import seed_of, spent_of
 from steer.loop.chunks import Chunk
-from steer.loop.foresee import foreseen
+from steer.loop.foresee import foreseen, read_forecast
 from steer.loop.fresh import JUDGED
 from steer.loop.handover import (
     chunk_from_bytes,
@@ -51,13 +51,14 @@ _POLL_S = 0.001
 _RETRY_S = 0.05
 """Between two attempts at a server that does not answer, or has no chunk."""
 _FINAL = (
+    ArtefactError,
     InvalidInputError,
     ConfigError,
     EmbodimentMismatchError,
     SessionError,
     AccessError,
 )
-"""What a server says to a session that it will refuse the next time, too."""
+"""What will be the same the next time, too."""
 
 
 def main() -> int:
@@ -73,12 +74,13 @@ def main() -> int:
     clock = MonotonicClock()
     with SteerClient(remote.target, tls=remote.tls) as client:
         try:
+            forecast = read_forecast(remote.forecast, remote.embodiment)
             _open(client, remote, clock)
         except _FINAL as error:
             write_refusal(directory, str(error))
             return REFUSED
         limits = remote.limits if remote.rescore_s else None
-        talk = _Talk(client.control(limits=limits), remote, directory, clock)
+        talk = _Talk(client.control(limits=limits), remote, directory, clock, forecast)
         while True:
             try:
                 is_idle = not talk.step()
@@ -97,10 +99,16 @@ class _Talk:
         remote: What is asked.
         directory: Of the shared files.
         clock: Of what is asked again.
+        forecast: Of the robot; None for none.
     """
 
     def __init__(
-        self, stream: ControlStream, remote: Remote, directory: Path, clock: Clock
+        self,
+        stream: ControlStream,
+        remote: Remote,
+        directory: Path,
+        clock: Clock,
+        forecast: Forecast | None,
     ) -> None:
         self._stream, self._remote, self._clock = stream, remote, clock
         self._requests, self._chunks = Latest(directory / REQUESTS), Latest(directory / CHUNKS)
@@ -113,7 +121,7 @@ class _Talk:
         self._sent_s = 0.0
         thresholds = remote.thresholds
         self._monitors = None if thresholds is None else Monitors(thresholds.scale, thresholds)
-        self._forecast = None if not remote.forecast else Forecast(load_head(Path(remote.forecast)))
+        self._forecast = forecast
         self._trouble = ""
 
     def step(self) -> bool:

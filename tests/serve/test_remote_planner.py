@@ -337,6 +337,23 @@ def test_the_policy_is_asked_at_what_the_robot_will_observe(
     assert (chunk.consumed, chunk.frozen) == (3, 2)
 
 
+@pytest.mark.parametrize("size", [0, 5])
+def test_a_forecast_that_does_not_fit_is_said_and_not_tried_again(
+    remote, observation, tmp_path, size
+):
+    """One that is missing, and one of another body."""
+    path = tmp_path / "head.npz"
+    if size:
+        save_head(path, moving(observation, size, 0.0))
+    with closing(RemotePlanner(replace(remote, forecast=str(path)))) as planner:
+        end_s = CLOCK.now_s() + LIMIT_S
+        while not planner.refusal and CLOCK.now_s() < end_s:
+            CLOCK.sleep(0.01)
+        with pytest.raises(ConfigError, match="action dimensions, got 5" if size else "head.npz"):
+            planner.poll()
+    assert planner.num_starts == 1
+
+
 def moving(observation, action_dim, shift):
     """Return a forecast by which all that is observed moves by `shift` a tick."""
     ((key, value),) = observation.arrays.items()

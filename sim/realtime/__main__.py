@@ -42,6 +42,7 @@ from sim.realtime.table import table
 from sim.realtime.watch_report import table_of, write_report
 from sim.realtime.watched import Rule, watched
 from sim.seeds import Split, episode_seeds
+from sim.suite import source_of
 from sim.tasks import spec_of
 from steer.errors import ConfigError, InvalidInputError
 from steer.loop.signals import scale_of
@@ -258,14 +259,17 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     for module in (clock, recover, timeline, plot):
         module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
-    for name in ("episodes", "workers", "runs"):
-        if getattr(options, name, 1) < 1:
-            parser.error(f"--{name}: expected >= 1, got {getattr(options, name)}")
-    try:
-        for cell in (*getattr(options, "cells", ()), *filter(None, [getattr(options, "cell", "")])):
-            spec_of(cell.partition("/")[2])
-    except InvalidInputError as error:
-        parser.error(str(error))
+    least = {"episodes": 1, "workers": 1, "runs": 1, "candidates": 1, "first": 0, "minutes": 0}
+    for name, value in least.items():
+        found = getattr(options, name, None)
+        if found is not None and found < value:
+            parser.error(f"--{name}: expected >= {value}, got {found}")
+    for cell in (*getattr(options, "cells", ()), *filter(None, [getattr(options, "cell", "")])):
+        policy, _, task = cell.partition("/")
+        try:
+            source_of(policy, spec_of(task).name)
+        except InvalidInputError as error:
+            parser.error(f"{cell!r}, of POLICY/TASK: {error}")
     return options
 
 

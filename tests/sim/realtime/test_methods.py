@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sim.realtime.__main__ import main
 from sim.realtime.methods import ALONE, METHODS, Transition, nearest
 from steer.loop.chunks import Chunk
 
@@ -88,3 +89,20 @@ def test_methods_are_told_apart_by_their_names_and_wait_alone_does_not_ask_ahead
     assert [name for name, item in METHODS.items() if item.name != name] == []
     assert [name for name, item in METHODS.items() if not item.asks_ahead] == ["wait"]
     assert not ALONE.asks_ahead
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--cells", "nonsense"], "'nonsense', of POLICY/TASK: "),
+        (["--cells", "foo/fetch-push"], "policy: expected for fetch-push one of "),
+        (["--cells", "dit/fetch-push", "--candidates", "0"], "--candidates: expected >= 1, got 0"),
+        (["--cells", "dit/fetch-push", "--first", "-1"], "--first: expected >= 0, got -1"),
+    ],
+)
+def test_a_bench_of_nothing_that_there_is_is_refused(words, text, tmp_path, capsys):
+    """Before anything is started, by the name of the option or the cell."""
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", *words, "--output", str(tmp_path)])
+    assert caught.value.code == 2
+    assert text in capsys.readouterr().err

@@ -11,7 +11,7 @@ export HF_HUB_OFFLINE ?= 1
 .PHONY: help setup demo demo-artefacts suite suite-data suite-artefacts suite-quick evaluate test test-quick \
 	test-main test-robot check check-lint check-format check-mypy check-pyright check-imports \
 	check-stubs format proto lock \
-	bench results clean
+	bench confirm results clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ lock:  ## Solve requirements*.lock anew (UPGRADE=1: the newest of everything)
 bench: setup  ## Measure what a request costs beyond the forward pass, and the client's import
 	$(PYTHON_BIN) -m benchmarks.rank_overhead
 	$(PYTHON_BIN) -m benchmarks.client_import
+
+confirm: setup  ## Replay some published episodes of every kind: do they still come out the same?
+	$(PYTHON_BIN) -m sim.confirm $(RESULTS) $(ARGS)
 
 results: setup  ## Check and publish measured figures; draw the tables from them
 	$(PYTHON_BIN) scripts/publish_results.py

@@ -18,7 +18,7 @@ from typing import Any, TypedDict, get_type_hints
 
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
-from suite_results import KINDS, SuiteError, places, suite_results
+from suite_results import KINDS, SuiteError, confirmed_commit, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -76,11 +76,20 @@ def records_of_text(name: str, text: str) -> list[Record]:
 
 
 def is_stale(record: Record) -> bool:
-    """Say whether a file that could move the figure has changed since it was measured."""
+    """Say whether a file that could move the figure has changed since it was measured.
+
+    A figure made from rows is as young as the last time that episodes of theirs were replayed and
+    came out the same.
+    """
     paths = PATHS[kind_of(record["metric"])]
-    if not paths:
+    if not paths or not _has_changed(record["commit"], paths):
         return False
-    command = ["git", "diff", "--quiet", record["commit"], "--", *paths]
+    confirmed = confirmed_commit(ROOT) if kind_of(record["metric"]) in KINDS else None
+    return confirmed is None or _has_changed(confirmed, paths)
+
+
+def _has_changed(commit: str, paths: Sequence[str]) -> bool:
+    command = ["git", "diff", "--quiet", commit, "--", *paths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     return done.returncode != 0  # 1: changed; 128: the commit is not known here
 

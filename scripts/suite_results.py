@@ -1,13 +1,23 @@
 """The suite's records and tables, made again from its committed rows by `python -m sim.report`."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["KINDS", "SuiteError", "SuiteResults", "between", "places", "suite_results"]
+__all__ = [
+    "KINDS",
+    "SuiteError",
+    "SuiteResults",
+    "between",
+    "confirmed_commit",
+    "places",
+    "suite_results",
+]
 
 KINDS = (
     "cell",
@@ -80,6 +90,27 @@ def suite_results(root: Path) -> SuiteResults | None:
         more, evidence = ((base / name).read_text() for name in names[:2])
         pictures = {path.name: path.read_text() for path in sorted((base / "pictures").iterdir())}
         return SuiteResults((records, more), tables, summary, evidence, pictures)
+
+
+def confirmed_commit(root: Path) -> str | None:
+    """Return the commit on which episodes of all runs were replayed and came out the same.
+
+    None where some did not, where the rows are others by now, or where nothing was replayed;
+    `python -m sim.confirm results` replays.
+    """
+    path = root / "results" / "confirmed.json"
+    if not path.exists():
+        return None
+    tree = json.loads(path.read_text())
+    rows = {path.parent: path for path in (root / "results").rglob("rows.parquet")}
+    for name, run in tree["runs"].items():
+        packed = rows.get(root / "results" / name)
+        if packed is None or run["different"] or not run["replayed"]:
+            return None
+        if sha256(packed.read_bytes()).hexdigest() != run["rows_sha256"]:
+            return None
+    commit: str = tree["commit"]
+    return commit
 
 
 def _run(

@@ -85,6 +85,7 @@ class Evaluation:
         first: How many seeds of the split to skip.
         settings: N, margin and beta, of all cells.
         shard: (which, of how many): a part of the seeds of every cell.
+        only: Rows by which it is narrowed down further; None for all.
     """
 
     blocks: tuple[Block, ...]
@@ -92,6 +93,7 @@ class Evaluation:
     first: int = 0
     settings: Settings
     shard: tuple[int, int] = (0, 1)
+    only: Collection[Key] | None = None
 
     def __post_init__(self) -> None:
         part, parts = self.shard
@@ -122,7 +124,9 @@ class Evaluation:
         for block in self.blocks:
             for item in self._of(block):
                 keys = dict(zip(item.runs, item.row_keys(), strict=True))
-                left = tuple(run for run, key in keys.items() if key not in known)
+                left = tuple(
+                    run for run, key in keys.items() if key not in known and self._is_wanted(key)
+                )
                 known.update(keys.values())
                 if left:
                     found.append(Todo(item.cell, item.seed, left))
@@ -145,6 +149,9 @@ class Evaluation:
         ]
         turns = zip_longest(*columns)
         return (item for turn in turns for item in turn if item and self._is_mine(item))
+
+    def _is_wanted(self, key: Key) -> bool:
+        return self.only is None or key in self.only
 
     def _is_mine(self, item: Todo) -> bool:
         part, parts = self.shard

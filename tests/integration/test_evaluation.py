@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
 from sim.evaluation.row import TIMES
 from sim.evaluation.rows import read_rows
+from sim.evaluation.table import write_table
 from steer.clock import MonotonicClock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -70,6 +72,30 @@ def test_killed_interrupted_and_resumed_it_is_the_run_that_nobody_stopped(tmp_pa
     assert len(read_rows(cut)) == 6
     assert without_times(cut).equals(without_times(whole))
     assert {row.seed for row in read_rows(cut)} == {300_000, 300_001, 300_002}
+
+
+def finished(*words):
+    """Run a command to its end; return its exit code and what it said."""
+    process = start(*words)
+    said = process.communicate(timeout=200)[0]
+    return process.returncode, said
+
+
+def test_a_replay_confirms_what_was_published_and_finds_what_was_not(tmp_path):
+    """A row that says another candidate was chosen does not come out again."""
+    results, work = tmp_path / "results", tmp_path / "work"
+    finished(*EVALUATE, "--episodes", 2, "--output", results / "look")
+    confirm = ("sim.confirm", results, "--workers", 2, "--work")
+
+    assert finished(*confirm, work)[0] == 0
+    same = json.loads((results / "confirmed.json").read_text())["runs"]["look"]
+    rows = [replace(row, indices=(7, *row.indices[1:])) for row in read_rows(results / "look")]
+    write_table(results / "look" / "rows.parquet", rows)
+    code, said = finished(*confirm, tmp_path / "again")
+
+    assert (same["episodes"], same["replayed"], same["different"]) == (4, 2, 0)
+    assert code == 1
+    assert "look: 2 of 4 episodes replayed, 2 different" in said
 
 
 def demo(output, renderer):

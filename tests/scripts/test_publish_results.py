@@ -137,6 +137,18 @@ def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository
     assert publish_results.is_stale(record(commit=commit))
 
 
+def test_a_replay_makes_figures_of_rows_young_again(repository, monkeypatch):
+    """Those that no row was replayed of stay stale."""
+    root, commit = repository
+    monkeypatch.setattr(publish_results, "confirmed_commit", lambda root: commit)
+    unknown = "0" * 40
+
+    assert not publish_results.is_stale(record("mean_gain", commit=unknown))
+    assert publish_results.is_stale(record(commit=unknown))
+    (root / "sim" / "seeds.py").write_text("TEST = 300_000\n")
+    assert publish_results.is_stale(record("mean_gain", commit=unknown))
+
+
 def test_a_figure_of_an_unknown_commit_is_stale(repository):
     """What cannot be compared is not trusted."""
     assert publish_results.is_stale(record(commit="0" * 40))

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from hashlib import sha256
 
 import pytest
 
@@ -9,7 +10,14 @@ import publish_results
 from sim.evaluation.row import Row
 from sim.evaluation.table import write_table
 from sim.origin import Origin
-from suite_results import SuiteError, SuiteResults, between, places, suite_results
+from suite_results import (
+    SuiteError,
+    SuiteResults,
+    between,
+    confirmed_commit,
+    places,
+    suite_results,
+)
 
 RESULTS = SuiteResults(
     ("{}",), "| all |\n", "| means |\n", "| data |\n", {"forest.svg": "<svg/>\n"}
@@ -157,3 +165,28 @@ def test_rows_that_cannot_be_reported_are_refused(repository, monkeypatch, capsy
     said = capsys.readouterr().out
     assert "the suite is not published: sim.report: error: rows.parquet: expected a whole" in said
     assert not (repository / "results" / "suite.json").exists()
+
+
+def confirm(root, **changes):
+    """Say that an episode of the suite was replayed."""
+    packed = (root / "results" / "suite" / "rows.parquet").read_bytes()
+    run = {"rows_sha256": sha256(packed).hexdigest(), "replayed": 1, "different": 0, **changes}
+    tree = {"commit": "abc1234", "runs": {"suite": run}}
+    (root / "results" / "confirmed.json").write_text(json.dumps(tree))
+
+
+def test_rows_that_came_out_the_same_are_confirmed(repository):
+    """Of the code that replayed them."""
+    assert confirmed_commit(repository) is None
+
+    confirm(repository)
+
+    assert confirmed_commit(repository) == "abc1234"
+
+
+@pytest.mark.parametrize("changes", [{"different": 1}, {"replayed": 0}, {"rows_sha256": "0"}])
+def test_other_rows_or_other_outcomes_confirm_nothing(repository, changes):
+    """One episode that differs is enough, and so are rows that have changed since."""
+    confirm(repository, **changes)
+
+    assert confirmed_commit(repository) is None

@@ -43,10 +43,12 @@ CODE = (
     "steer/errors.py",
     "steer/history.py",
     "steer/preflight.py",
+    "steer/ranges.py",
     "steer/rank",
     "steer/serve",
     "steer/types.py",
     "steer/v1",
+    "steer/windows.py",
     "steer/wire",
 )
 """What an episode runs through: the code that could move its row."""

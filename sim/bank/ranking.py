@@ -15,8 +15,8 @@ from sim.stats import Cell, RankCorrelation, ScoredDecision, rank_correlation
 from sim.tasks import spec_of
 from steer.critics.critic import Critic
 from steer.errors import InvalidInputError
+from steer.ranges import as_run, spans
 from steer.rank.score import advantage
-from steer.rank.scorers.ranges import as_run, spans
 
 __all__ = ["Choices", "Overrides", "choices", "correlation", "overrides", "values_of"]
 

@@ -7,15 +7,17 @@ the server and what is computed on them in another.
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from steer.client import SteerClient
 from steer.clock import Clock
 from steer.errors import SteerError
-from steer.loop.asking import asked
 from steer.loop.chunks import Chunk
+from steer.loop.fresh import decided
 from steer.loop.loop import Loop, Ticked
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote
+from steer.loop.spent import spent_of
 
 __all__ = ["ThreadPlanner", "drive_relative"]
 
@@ -36,7 +38,6 @@ class ThreadPlanner:
         self._remote, self._clock = remote, clock
         self._there, self._is_closed = threading.Condition(), False
         self._request: Request | None = None
-        self._sensed: Sensed | None = None
         self._chunk: Chunk | None = None
         self._thread = threading.Thread(target=self._ask, name="naive", daemon=True)
         self._thread.start()
@@ -48,8 +49,7 @@ class ThreadPlanner:
             self._there.notify()
 
     def sense(self, sensed: Sensed) -> None:
-        """Remember the newest observation."""
-        self._sensed = sensed
+        """Do nothing: what comes is run as it was asked for."""
 
     def poll(self) -> Chunk | None:
         """Return the newest chunk since the last call."""
@@ -76,15 +76,30 @@ class ThreadPlanner:
             )
             while (request := self._next()) is not None:
                 try:
-                    chunk = asked(
-                        client, remote, request, newest=lambda: self._sensed, clock=self._clock
-                    )
+                    chunk = self._answered(client, request)
                 except SteerError as error:
                     logger.warning("no chunk: %s", error)
                     self._clock.sleep(_RETRY_S)
                     continue
                 with self._there:
                     self._chunk = chunk
+
+    def _answered(self, client: SteerClient, request: Request) -> Chunk:
+        begun_s, remote = self._clock.now_s(), self._remote
+        decision = client.steer(
+            request.observations,
+            budget_s=remote.budget_s,
+            num_candidates=remote.num_candidates,
+            noise_seed=request.noise_seed(remote.seed),
+            epoch=request.epoch,
+        )
+        spent = spent_of(
+            request.captured_at_s,
+            decision.timings,
+            begun_s=begun_s,
+            answered_s=self._clock.now_s(),
+        )
+        return replace(decided(decision, request), spent=spent)
 
     def _next(self) -> Request | None:
         """Return the newest request once there is one; None once closed."""

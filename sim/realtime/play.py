@@ -122,7 +122,7 @@ def play(
         seed=bout.seed,
         num_candidates=bout.num_candidates,
         limits=bout.limits,
-        is_motion_A=np.array([is_motion(body, dim.name) for dim in body.actions]),
+        body=body,
         clock=clock,
         monitors=Monitors(scale_of(body)),
         stream=bout.stream,

@@ -15,6 +15,7 @@ from sim.realtime.delays import Delays
 from sim.realtime.methods import Method, Transition, nearest
 from steer.client import SteerClient
 from steer.clock import Clock
+from steer.embodiment import Embodiment
 from steer.forecast import Forecast
 from steer.heads import NumpyHead
 from steer.limits import Limits
@@ -59,7 +60,7 @@ class VirtualPlanner:
         seed: Of the episode.
         num_candidates: N.
         limits: Of the robot, for methods that keep candidates within them.
-        is_motion_A: Dimensions of the robot that command motions.
+        body: The robot's.
         clock: Of the robot.
         monitors: That read each decision; here they report and move nothing.
         stream: Of the noise.
@@ -85,7 +86,7 @@ class VirtualPlanner:
         seed: int,
         num_candidates: int,
         limits: Limits | None,
-        is_motion_A: NDArray[np.bool_],
+        body: Embodiment,
         clock: Clock,
         monitors: Monitors,
         stream: int = 0,
@@ -97,7 +98,7 @@ class VirtualPlanner:
         self._buffer, self._seed, self._limits = buffer, seed, limits
         self._num_candidates, self._stream, self._clock = num_candidates, stream, clock
         self._note, self._head, self._forecast = note, head, forecast
-        self._is_motion_A = is_motion_A
+        self._body = body
         self.monitors = monitors
         self._tick = 0
         self._sensed: Sensed | None = None
@@ -180,11 +181,12 @@ class VirtualPlanner:
             decision,
             request,
             self._sensed,
+            body=self._body,
             budget_s=BUDGET_S,
             noise_seed=noise_seed(self._seed, len(self.decisions), stream=self._stream),
             limits=self._limits,
             head=self._head,
-            is_motion=self._is_motion_A if self._method.anchors else None,
+            anchors=self._method.anchors,
         )
         self.num_again += chunk.captured_at_s > request.captured_at_s
         return chunk

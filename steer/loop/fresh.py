@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.client import SteerClient
+from steer.embodiment import Embodiment
 from steer.errors import SteerError
 from steer.heads import NumpyHead
 from steer.limiting import kept
@@ -19,7 +20,7 @@ from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
-from steer.windows import anchored, windows
+from steer.windows import windows
 
 __all__ = ["JUDGED", "decided", "edits", "rescored"]
 
@@ -53,11 +54,12 @@ def rescored(
     request: Request,
     sensed: Sensed,
     *,
+    body: Embodiment,
     budget_s: float,
     noise_seed: int = 0,
     limits: Limits | None = None,
     head: NumpyHead | None = None,
-    is_motion: NDArray[np.bool_] | None = None,
+    anchors: bool = True,
 ) -> Chunk:
     """Return the best of what can still run, judged at the newest observation.
 
@@ -69,11 +71,12 @@ def rescored(
         decision: With all its candidates.
         request: That it answers.
         sensed: The robot now.
+        body: The robot's.
         budget_s: Of the judging, in seconds.
         noise_seed: Of selectors that draw.
         limits: Of the robot: candidates are moved within them before they are judged.
         head: What it makes of the best candidates competes, as far as there is room.
-        is_motion: Dimensions that command motions, [A], which are anchored first.
+        anchors: Whether candidates make up for what the robot did since it asked.
 
     References:
         Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: the running chunk competes, and a gate
@@ -85,15 +88,24 @@ def rescored(
     if sensed.epoch != request.epoch or gone < 0:
         return as_it_was
     if limits is not None:
-        as_it_was = _kept_from_now(as_it_was, sensed, limits)
+        as_it_was = _kept_from_now(as_it_was, sensed, body, limits)
     elif not gone:
         return as_it_was
     if session is None or drawn is None:
         return as_it_was
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
         return as_it_was
-    most = session.limits.max_candidates
-    candidates = _candidates(drawn, decision, request, sensed, most, head, is_motion, limits)
+    candidates = _candidates(
+        drawn,
+        decision,
+        request,
+        sensed,
+        body=body,
+        most=session.limits.max_candidates,
+        head=head,
+        anchors=anchors,
+        limits=limits,
+    )
     found = _judged(client, candidates, sensed, budget_s=budget_s, noise_seed=noise_seed)
     if found is None:
         return as_it_was
@@ -137,26 +149,19 @@ def _candidates(
     decision: Decision,
     request: Request,
     sensed: Sensed,
+    *,
+    body: Embodiment,
     most: int,
     head: NumpyHead | None,
-    is_motion: NDArray[np.bool_] | None,
+    anchors: bool,
     limits: Limits | None,
 ) -> Candidates:
     """Return all that competes at the newest observation, as it would run."""
     gone = sensed.consumed - request.consumed
-    frozen, whole_NHA = max(0, request.frozen - gone), drawn.actions
+    frozen = max(0, request.frozen - gone)
     running = sensed.observation.running
-    if is_motion is not None:
-        whole_NHA = anchored(
-            whole_NHA,
-            running,
-            gone=gone,
-            frozen=frozen,
-            moved_A=sensed.travelled - request.travelled,
-            is_motion_A=is_motion,
-        )
-    whole = Candidates(whole_NHA, drawn.provenance)
-    found = windows(whole, running, gone=gone, frozen=frozen, most=most)
+    moved_A = sensed.travelled - request.travelled if anchors else None
+    found = windows(drawn, running, body=body, gone=gone, frozen=frozen, most=most, moved_A=moved_A)
     actions_NLA, kinds = found.actions, found.provenance
     if head is not None:
         best = _best(decision, min(most - len(found), _EDITED))
@@ -210,7 +215,7 @@ def _best(decision: Decision, count: int) -> NDArray[np.int64]:
     return first[: max(0, count)]
 
 
-def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:
+def _kept_from_now(chunk: Chunk, sensed: Sensed, body: Embodiment, limits: Limits) -> Chunk:
     """Return what of a chunk can still run, moved within the limits; all of it where none can."""
     gone = sensed.consumed - chunk.consumed
     rows = len(chunk.actions) - gone
@@ -218,7 +223,8 @@ def _kept_from_now(chunk: Chunk, sensed: Sensed, limits: Limits) -> Chunk:
         return chunk
     frozen = max(0, chunk.frozen - gone)
     running = sensed.observation.running
-    left = windows(Candidates(chunk.actions[None]), running, gone=gone, frozen=frozen, most=1)
+    only = Candidates(chunk.actions[None])
+    left = windows(only, running, body=body, gone=gone, frozen=frozen, most=1)
     return replace(
         chunk,
         actions=kept(limits, left.actions, sensed.sent)[0],

@@ -3,6 +3,7 @@
 Shapes: `A` action.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +38,11 @@ class Request:
     sequence: int
     captured_at_s: float
     travelled: NDArray[np.float64]
+
+    def noise_seed(self, seed: int) -> int:
+        """Return the seed of its noise, in [0, 2**64), of a robot that has one."""
+        text = f"{seed}/{self.epoch}/{self.sequence}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -26,7 +26,6 @@ from steer.errors import (
     SteerError,
 )
 from steer.forecast import Forecast
-from steer.loop.asking import seed_of, spent_of
 from steer.loop.chunks import Chunk
 from steer.loop.foresee import foreseen, read_forecast
 from steer.loop.fresh import JUDGED
@@ -40,6 +39,7 @@ from steer.loop.latest import Latest
 from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
+from steer.loop.spent import spent_of
 from steer.types import Observation
 from steer.wire.control import ControlAnswer, ControlAsk, ControlTick
 
@@ -169,7 +169,7 @@ class _Talk:
             frozen=request.frozen,
             budget_s=remote.budget_s + remote.rescore_s,
             num_candidates=remote.num_candidates,
-            noise_seed=seed_of(remote.seed, request),
+            noise_seed=request.noise_seed(remote.seed),
             history=() if rows else request.observations[:-1],
             foreseen=shown,
             foreseen_after=rows,
@@ -196,7 +196,8 @@ class _Talk:
         chunk = replace(_chunk(answer), alarm=self._alarm(answer))
         if asked is not None and is_newest:
             now_s, timings = self._clock.now_s(), answer.decision.timings
-            chunk = replace(chunk, spent=spent_of(asked, timings, self._sent_s, now_s))
+            spent = spent_of(asked.captured_at_s, timings, begun_s=self._sent_s, answered_s=now_s)
+            chunk = replace(chunk, spent=spent)
             self._asked = None
         self._answered = place
         self._chunks.write(chunk_to_bytes(chunk))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 
-__all__ = ["Spent", "age_parts"]
+from steer.types import Timings
+
+__all__ = ["Spent", "age_parts", "spent_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +55,25 @@ def age_parts(spent: Spent, *, runs_at_s: float) -> Mapping[str, float]:
     parts = {item.name: float(getattr(spent, item.name)) for item in fields(spent)}
     total_s = runs_at_s - parts.pop("asked_at_s")
     return {**parts, "splice_s": total_s - spent.total_s, "total_s": total_s}
+
+
+def spent_of(asked_at_s: float, timings: Timings, *, begun_s: float, answered_s: float) -> Spent:
+    """Return where the time of a decision went.
+
+    Args:
+        asked_at_s: Instant of the observation that was asked at, on the robot's clock.
+        timings: Of the server.
+        begun_s: When the server was asked, on the robot's clock.
+        answered_s: When its answer was there.
+    """
+    score_s = timings.encode_s + timings.score_s
+    known_s = timings.queue_s + timings.policy_s + score_s
+    return Spent(
+        asked_at_s=asked_at_s,
+        pickup_s=begun_s - asked_at_s,
+        transport_s=answered_s - begun_s - timings.total_s,
+        queue_s=timings.queue_s,
+        policy_s=timings.policy_s,
+        score_s=score_s,
+        server_s=timings.total_s - known_s,
+    )

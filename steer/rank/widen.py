@@ -1,7 +1,6 @@
 """More candidates from those that were drawn, for policies that are slow to draw.
 
-Shapes: `N` drawn chunks, `M` perturbations, `H` horizon, `A` action, `R` rest of the running chunk,
-`C` cosines.
+Shapes: `N` drawn chunks, `M` perturbations, `H` horizon, `A` action, `C` cosines.
 """
 
 import math
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
-from steer.rank.scorers.continuity import overlap_distance
-from steer.rank.scorers.ranges import clip_to_range
+from steer.ranges import clip_to_range
 
-__all__ = ["continuation", "fitted_perturbations"]
+__all__ = ["fitted_perturbations"]
 
 _NUM_COSINES = 4
 """The fastest of them turns three times within a chunk."""
@@ -71,34 +69,6 @@ def fitted_perturbations(
         if "gripper" in dim.name:
             perturbed_MHA[..., index] = _voted(chunks_NHA[..., index], dim)
     return clip_to_range(perturbed_MHA, embodiment)
-
-
-def continuation(
-    rest_RA: NDArray[np.float32], chunks_NHA: NDArray[np.float32], embodiment: Embodiment
-) -> NDArray[np.float32]:
-    """Return the running chunk as a candidate: its rest, then the end of the nearest drawn chunk.
-
-    The nearest is so over the ticks that both have, in parts of the actions' ranges, the first
-    where several are. Nothing is averaged; where the two do not meet, `steer.rank.feasible` sees
-    the jump.
-
-    Args:
-        rest_RA: In robot units, R >= 1; row 0 is for the tick of a chunk's row 0.
-        chunks_NHA: In robot units.
-        embodiment: Ranges of the actions.
-
-    Returns:
-        float32 of shape [H, A]; the rest bit for bit, cut after H actions.
-
-    Raises:
-        InvalidInputError: Nothing is left of the running chunk.
-    """
-    if not len(rest_RA):
-        raise InvalidInputError.expected("running chunk", "at least 1 action left", 0)
-    distance_N = overlap_distance(chunks_NHA, rest_RA, embodiment, decay=1.0)
-    horizon = chunks_NHA.shape[1]
-    tail = chunks_NHA[int(distance_N.argmin()), len(rest_RA) :]
-    return np.concatenate([rest_RA[:horizon], tail])
 
 
 def _slow(deviation_NHA: NDArray[np.float64]) -> NDArray[np.float64]:

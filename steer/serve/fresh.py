@@ -2,20 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
 from steer.limiting import kept
-from steer.limits import Limits, is_motion
-from steer.rank.widen import continuation
+from steer.limits import Limits
 from steer.serve.drawing import Drawer, Drawn
 from steer.serve.ranking import Call, Ranker, check_running
-from steer.types import Candidates, Observation
+from steer.types import Candidates
 from steer.v1 import control_pb2 as pb
-from steer.windows import anchored, led, windows
+from steer.windows import led, windows
 from steer.wire.control import sent_from_message, travelled_from_message
 from steer.wire.records import candidates_to_message, decision_to_message
 
@@ -95,12 +94,13 @@ class Judge:
         gone = at.consumed - asked.consumed
         frozen = max(0, asked.ask.frozen - gone)
         cut = windows(
-            self._led_on(drawn.candidates, observation, asked, at, frozen=frozen),
+            drawn.candidates,
             observation.running,
+            body=self.robot,
             gone=gone,
             frozen=frozen,
             most=1 if asked.ask.num_candidates == 1 else self.max_candidates,
-            going_on=partial(continuation, embodiment=self.robot),
+            moved_A=self._moved(asked, at),
         )
         candidates = await self._kept(cut, at)
         decision = await self.ranker.decide(
@@ -127,30 +127,11 @@ class Judge:
             response.captured_at.CopyFrom(at.observation.captured_at)
         return response
 
-    def _led_on(
-        self,
-        candidates: Candidates,
-        observation: Observation,
-        asked: pb.ControlRequest,
-        at: pb.ControlRequest,
-        *,
-        frozen: int,
-    ) -> Candidates:
-        """Return candidates whose paths lead on from where the robot is, see `anchored`."""
-        size = self.robot.action_dim
-        before = travelled_from_message(asked, size)
-        now = travelled_from_message(at, size)
-        if before is None or now is None:
-            return candidates
-        anchored_NHA = anchored(
-            candidates.actions,
-            observation.running,
-            gone=at.consumed - asked.consumed,
-            frozen=frozen,
-            moved_A=now - before,
-            is_motion_A=np.array([is_motion(self.robot, dim.name) for dim in self.robot.actions]),
-        )
-        return Candidates(anchored_NHA, candidates.provenance)
+    def _moved(self, asked: pb.ControlRequest, at: pb.ControlRequest) -> NDArray[np.float64] | None:
+        """Return the sum of what was commanded between two messages; None where they do not say."""
+        before = travelled_from_message(asked, self.robot.action_dim)
+        now = travelled_from_message(at, self.robot.action_dim)
+        return None if before is None or now is None else now - before
 
     async def _kept(self, candidates: Candidates, at: pb.ControlRequest) -> Candidates:
         """Return the candidates within the robot's limits; row by row, so beside the loop."""

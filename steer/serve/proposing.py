@@ -16,10 +16,11 @@ from steer.critics.critic import Critic
 from steer.errors import LateError
 from steer.rank.adaptive import AdaptiveN
 from steer.rank.feasible import feasible
-from steer.rank.widen import continuation, fitted_perturbations
+from steer.rank.widen import fitted_perturbations
 from steer.serve.ranking import Call, Ranker, check_running
 from steer.serve.sources.base import PolicySource
 from steer.types import Candidates, Observation, Provenance
+from steer.windows import continuation
 
 __all__ = ["propose", "widened"]
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
 from steer.limits import Limits
 from steer.loop.fresh import decided, rescored
@@ -48,6 +49,18 @@ def decision(**changes):
     return Decision(**{**some, **changes})
 
 
+BODY = Embodiment(
+    name="arm", control_hz=10.0, actions=(ActionDim(name="dx"),), observations=(), mode="delta"
+)
+
+
+def ask_again(client, decision, request, sensed, **options):
+    """Return what `rescored` does, of candidates that make up for nothing."""
+    return rescored(
+        client, decision, request, sensed, **{"body": BODY, "anchors": False, **options}
+    )
+
+
 class Client:
     """Ranks by taking a candidate that the test names."""
 
@@ -71,7 +84,7 @@ def test_candidates_are_moved_within_the_limits_before_they_are_judged():
     limits = Limits(low=-wide, high=wide, first=np.ones(1), second=wide, third=wide)
     client = Client(index=2)
 
-    chunk = rescored(
+    chunk = ask_again(
         client, decision(), request(), sensed(consumed=10), budget_s=0.02, limits=limits
     )
 
@@ -82,10 +95,7 @@ def test_candidates_are_moved_within_the_limits_before_they_are_judged():
 def test_candidates_are_anchored_before_they_are_judged():
     """By what was travelled since the request."""
     client = Client(index=2)
-    is_motion = np.array([True])
-    rescored(
-        client, decision(), request(), sensed(travelled=5.0), budget_s=0.02, is_motion=is_motion
-    )
+    ask_again(client, decision(), request(), sensed(travelled=5.0), budget_s=0.02, anchors=True)
 
     judged = client.calls[0][1].actions
     missing = (ACTIONS[:, :2].sum(axis=(1, 2)) - 5.0) / 4
@@ -106,7 +116,7 @@ def test_what_a_head_makes_of_the_best_competes_behind_all_others():
     client = Client(index=3)
     client.session.limits.max_candidates = N + 2
     scores = np.float32([0.0, -1.0, 2.0])
-    chunk = rescored(
+    chunk = ask_again(
         client, decision(scores=scores), request(), sensed(), budget_s=0.02, head=Doubling()
     )
 
@@ -122,7 +132,7 @@ def test_what_a_head_makes_of_the_best_competes_behind_all_others():
 def test_the_best_at_the_newest_observation_runs_from_there():
     """Its rows, count and age are those of now; what is left frozen stays so."""
     client = Client(index=2)
-    chunk = rescored(client, decision(), request(), sensed(), budget_s=0.02)
+    chunk = ask_again(client, decision(), request(), sensed(), budget_s=0.02)
 
     np.testing.assert_array_equal(chunk.actions, ACTIONS[2, 2:])
     assert (chunk.consumed, chunk.frozen, chunk.captured_at_s) == (12, 1, 1.2)
@@ -143,7 +153,7 @@ def test_the_best_at_the_newest_observation_runs_from_there():
 )
 def test_else_the_decision_stays_what_it_was(now, client):
     """As old as it is; whoever takes it looks at its age."""
-    chunk = rescored(client, decision(), request(), now, budget_s=0.02)
+    chunk = ask_again(client, decision(), request(), now, budget_s=0.02)
 
     np.testing.assert_array_equal(chunk.actions, ACTIONS[1])
     assert (chunk.consumed, chunk.captured_at_s) == (10, 1.0)
@@ -162,6 +172,6 @@ def test_where_there_is_no_room_the_running_chunk_does_not_compete():
     """The server takes no more candidates than it has said."""
     client = Client()
     client.session.limits.max_candidates = N
-    rescored(client, decision(), request(), sensed(running=np.arange(10)), budget_s=0.02)
+    ask_again(client, decision(), request(), sensed(running=np.arange(10)), budget_s=0.02)
 
     assert len(client.calls[0][1]) == N

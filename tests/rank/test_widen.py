@@ -1,4 +1,4 @@
-"""More candidates: draws from what the policy's own have in common, and the chunk that runs."""
+"""More candidates: draws from what the policy's own have in common."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
-from steer.rank.widen import continuation, fitted_perturbations
+from steer.rank.widen import fitted_perturbations
 
 
 def body(*dims):
@@ -170,41 +170,3 @@ def test_the_chunks_themselves_are_not_written():
     fitted_perturbations(chunks, ARM, num_perturbations=3, seed=0)
 
     np.testing.assert_array_equal(chunks, drawn())
-
-
-def test_the_continuation_goes_on_and_ends_like_the_nearest():
-    """The rest bit for bit, then the tail of the chunk that goes the same way."""
-    right = np.tile(np.float32([0.5, 0.0, 1.0]), (H, 1))
-    left = np.tile(np.float32([-0.5, 0.0, 1.0]), (H, 1))
-    right[5:, 1] = 0.7
-    rest = np.tile(np.float32([0.45, 0.05, 1.0]), (5, 1))
-
-    found = continuation(rest, np.stack([left, right]), ARM)
-
-    assert found.shape == (H, 3)
-    np.testing.assert_array_equal(found[:5], rest)
-    np.testing.assert_array_equal(found[5:], right[5:])
-
-
-@pytest.mark.parametrize("extra", [0, 3])
-def test_a_running_chunk_that_is_long_enough_needs_no_tail(extra):
-    """It is cut after H actions."""
-    rest = np.random.default_rng(0).normal(size=(H + extra, 3)).astype(np.float32)
-
-    np.testing.assert_array_equal(continuation(rest, drawn(), ARM), rest[:H])
-
-
-@given(st.integers(1, H - 1), st.integers(0, 7))
-def test_a_chunk_that_already_runs_continues_as_itself(left, index):
-    """Where the rest is the beginning of a candidate, the continuation is that candidate."""
-    chunks = drawn()
-
-    found = continuation(chunks[index, :left], chunks, ARM)
-
-    np.testing.assert_array_equal(found, chunks[index])
-
-
-def test_nothing_that_runs_cannot_go_on():
-    """The first chunk of an episode has no continuation."""
-    with pytest.raises(InvalidInputError, match="running chunk: expected at least 1 action left"):
-        continuation(np.zeros((0, 3), np.float32), drawn(), ARM)

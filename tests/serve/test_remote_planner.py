@@ -18,7 +18,6 @@ from steer.errors import ConfigError, InvalidInputError, PolicyError
 from steer.heads import Head, HeadCard, save_head
 from steer.limits import Limits
 from steer.loop.alarm import Threshold
-from steer.loop.asking import seed_of
 from steer.loop.planner import Request, Sensed
 from steer.loop.remote import Remote, RemotePlanner
 from steer.loop.spent import age_parts
@@ -76,7 +75,7 @@ def test_what_is_asked_for_is_told_back(planner, remote, robot, observation, ask
     with SteerClient(remote.target) as client:
         client.open_session(robot, selection=remote.selection)
         decision = client.steer(
-            observation, budget_s=2.0, num_candidates=4, noise_seed=seed_of(0, request)
+            observation, budget_s=2.0, num_candidates=4, noise_seed=request.noise_seed(0)
         )
 
     np.testing.assert_array_equal(chunk.actions, decision.chunk)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
+from steer.ranges import as_run, spans
 from steer.rank.scorers.base import Situation
-from steer.rank.scorers.ranges import as_run, spans
 
 __all__ = ["consensus"]
 

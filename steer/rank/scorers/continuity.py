@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steer.embodiment import Embodiment
 from steer.errors import ConfigError
+from steer.ranges import overlap_distance
 from steer.rank.scorers.base import Situation
-from steer.rank.scorers.ranges import as_run, spans
 
-__all__ = ["Continuity", "overlap_distance"]
+__all__ = ["Continuity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,30 +52,3 @@ class Continuity:
             situation.chunks_NHA, rest_RA, situation.embodiment, decay=self.decay
         )
         return (-distance_N).astype(np.float32)
-
-
-def overlap_distance(
-    chunks_NHA: NDArray[np.float32],
-    rest_RA: NDArray[np.float32],
-    embodiment: Embodiment,
-    *,
-    decay: float,
-) -> NDArray[np.float64]:
-    """Return how far each chunk's beginning is from the running one, shape [N].
-
-    The root mean square over the actions, averaged over the ticks that both have.
-
-    Args:
-        chunks_NHA: In robot units.
-        rest_RA: In robot units, R >= 1; row 0 is for the tick of a chunk's row 0.
-        embodiment: Clips, and gives the ranges.
-        decay: As in `Continuity`.
-    """
-    length = min(len(rest_RA), chunks_NHA.shape[1])
-    ours_NLA = as_run(chunks_NHA[:, :length], embodiment)
-    theirs_LA = as_run(rest_RA[:length], embodiment)
-    parts_NLA = (ours_NLA - theirs_LA) / spans(embodiment, ours_NLA, theirs_LA)
-    distance_NL = np.sqrt((parts_NLA**2).mean(axis=2))
-    weight_L = decay ** np.arange(length)
-    result: NDArray[np.float64] = (distance_NL * weight_L).sum(axis=1) / weight_L.sum()
-    return result

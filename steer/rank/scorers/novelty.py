@@ -21,9 +21,9 @@ from torch import Tensor
 
 from steer.embodiment import Embodiment
 from steer.errors import ArtefactError, ConfigError, InvalidInputError
+from steer.ranges import as_run
 from steer.rank.scorers.base import Situation
 from steer.rank.scorers.coins import CoinNetwork, fit_coins
-from steer.rank.scorers.ranges import as_run
 
 __all__ = ["NOVELTY_FILE", "Novelty", "NoveltyConfig", "pair_features"]
 

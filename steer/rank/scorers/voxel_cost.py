@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError
+from steer.ranges import as_run
 from steer.rank.scorers.base import Situation
-from steer.rank.scorers.ranges import as_run
 from steer.rank.scorers.voxels import VoxelMap, voxel_map
 
 __all__ = ["DeltaPath", "VoxelCost"]

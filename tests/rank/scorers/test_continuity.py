@@ -7,7 +7,7 @@ import pytest
 
 from steer.embodiment import ActionDim, Embodiment
 from steer.rank.scorers.base import Situation
-from steer.rank.scorers.continuity import Continuity, overlap_distance
+from steer.rank.scorers.continuity import Continuity
 
 
 def line(*action, length=6):
@@ -85,20 +85,6 @@ def test_commands_that_the_robot_clips_to_the_same_are_the_same(situated, arm):
 
     assert clips[0] == 0.0
     assert keeps[0] < 0.0
-
-
-def test_an_unknown_range_is_what_is_seen():
-    """Degrees do not drown metres because their range is not known."""
-    robot = Embodiment(
-        name="", control_hz=0, actions=(ActionDim(name="deg"), ActionDim(name="m")), observations=()
-    )
-    rest = np.float32([[0, 0]])
-    chunks = np.float32([[[90, 0]], [[0, 0.1]], [[0, 0]]])
-
-    distances = overlap_distance(chunks, rest, robot, decay=1.0)
-
-    assert distances[0] == pytest.approx(distances[1])
-    assert distances[2] == 0.0
 
 
 def test_a_running_chunk_that_is_not_a_number_gives_no_number(situated):

@@ -1,6 +1,5 @@
 """What an ask is answered: the windows that can still run, judged at the newest observation."""
 
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from steer.client import SteerClient
 from steer.limiting import kept
 from steer.limits import Limits
-from steer.rank.widen import continuation
 from steer.types import Candidates, Provenance
 from steer.windows import anchored, windows
 from steer.wire.control import robot_limits_to_messages
@@ -64,8 +62,7 @@ def test_candidates_are_judged_again_at_the_newest_observation(
     with SteerClient(served[0]) as client:
         client.open_session(robot)
         unary = client.steer(old, budget_s=5, noise_seed=7, return_candidates=True)
-        going_on = functools.partial(continuation, embodiment=robot)
-        wanted = windows(unary.candidates, running, gone=2, frozen=1, going_on=going_on)
+        wanted = windows(unary.candidates, running, body=robot, gone=2, frozen=1)
         if is_limited:
             moved = kept(limits, wanted.actions, sent)
             wanted = Candidates(moved, wanted.provenance)
@@ -171,8 +168,8 @@ def test_the_paths_of_candidates_lead_on_from_where_the_robot_is(
         client.open_session(robot)
         drawn = client.steer(old, budget_s=5, noise_seed=7, return_candidates=True).candidates
 
-    moved, is_motion = places[1] - places[0], np.array([True, True])
-    wanted = anchored(drawn.actions, None, gone=2, frozen=0, moved_A=moved, is_motion_A=is_motion)
+    moved = places[1] - places[0]
+    wanted = anchored(drawn.actions, None, body=robot, gone=2, frozen=0, moved_A=moved)
     np.testing.assert_array_equal(found, wanted[:, 2:])
     assert not np.allclose(found, drawn.actions[:, 2:])
 

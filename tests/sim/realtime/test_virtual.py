@@ -7,12 +7,18 @@ from sim.realtime.delays import Delays, Network
 from sim.realtime.methods import METHODS
 from sim.realtime.virtual import VirtualPlanner
 from steer.clock import FakeClock
+from steer.embodiment import ActionDim, Embodiment
 from steer.loop.chunks import ChunkBuffer
 from steer.loop.monitors import Monitors
 from steer.loop.planner import Request
 from steer.types import Candidates, Decision, Observation, Reason
 
 DRAWS = np.random.default_rng(0).normal(size=(2, 4, 16, 1)).astype(np.float32)
+
+
+BODY = Embodiment(
+    name="arm", control_hz=10.0, actions=(ActionDim(name="dx"),), observations=(), mode="delta"
+)
 
 
 class Client:
@@ -62,7 +68,7 @@ def test_each_decision_is_read_at_the_count_of_its_request(epoch):
         seed=0,
         num_candidates=4,
         limits=None,
-        is_motion_A=np.array([True]),
+        body=BODY,
         clock=clock,
         monitors=Monitors([1.0]),
     )

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from steer.embodiment import ActionDim, Embodiment
-from steer.rank.scorers.ranges import as_run, clip_to_range, spans
+from steer.ranges import as_run, clip_to_range, overlap_distance, spans
 
 ROBOT = Embodiment(
     name="",
@@ -41,3 +42,17 @@ def test_a_span_is_the_range_or_what_is_seen():
 def test_what_is_clipped_is_single_precision():
     """A scorer's input stays what the wire brings."""
     assert clip_to_range(FAR, ROBOT).dtype == np.float32
+
+
+def test_an_unknown_range_is_what_is_seen():
+    """Degrees do not drown metres because their range is not known."""
+    robot = Embodiment(
+        name="", control_hz=0, actions=(ActionDim(name="deg"), ActionDim(name="m")), observations=()
+    )
+    rest = np.float32([[0, 0]])
+    chunks = np.float32([[[90, 0]], [[0, 0.1]], [[0, 0]]])
+
+    distances = overlap_distance(chunks, rest, robot, decay=1.0)
+
+    assert distances[0] == pytest.approx(distances[1])
+    assert distances[2] == 0.0

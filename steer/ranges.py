@@ -1,6 +1,7 @@
 """Ranges of actions: what the robot makes of a command, and how large a difference is.
 
-Shapes: `A` action; `...` any axes before it.
+Shapes: `N` chunks, `H` horizon, `R` rest of the running chunk, `L` overlap, `A` action; `...` any
+axes before it.
 """
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from steer.embodiment import Embodiment
 
-__all__ = ["as_run", "clip_to_range", "spans"]
+__all__ = ["as_run", "clip_to_range", "overlap_distance", "spans"]
 
 
 def as_run(chunks: NDArray[np.float32], embodiment: Embodiment) -> NDArray[np.float32]:
@@ -39,3 +40,30 @@ def spans(embodiment: Embodiment, *seen: NDArray[np.float32]) -> NDArray[np.floa
     known_A = np.array([dim.high - dim.low for dim in embodiment.actions])
     span_A = np.where(known_A > 0, known_A, own_A)
     return np.where(span_A == 0, 1.0, span_A)
+
+
+def overlap_distance(
+    chunks_NHA: NDArray[np.float32],
+    rest_RA: NDArray[np.float32],
+    embodiment: Embodiment,
+    *,
+    decay: float,
+) -> NDArray[np.float64]:
+    """Return how far each chunk's beginning is from the running one, shape [N].
+
+    The root mean square over the actions, averaged over the ticks that both have.
+
+    Args:
+        chunks_NHA: In robot units.
+        rest_RA: In robot units, R >= 1; row 0 is for the tick of a chunk's row 0.
+        embodiment: Clips, and gives the ranges.
+        decay: Weight of each tick against the one before it, in (0, 1].
+    """
+    length = min(len(rest_RA), chunks_NHA.shape[1])
+    ours_NLA = as_run(chunks_NHA[:, :length], embodiment)
+    theirs_LA = as_run(rest_RA[:length], embodiment)
+    parts_NLA = (ours_NLA - theirs_LA) / spans(embodiment, ours_NLA, theirs_LA)
+    distance_NL = np.sqrt((parts_NLA**2).mean(axis=2))
+    weight_L = decay ** np.arange(length)
+    result: NDArray[np.float64] = (distance_NL * weight_L).sum(axis=1) / weight_L.sum()
+    return result

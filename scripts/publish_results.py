@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
+from realtime_table import draw_realtime
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
-from suite_results import KINDS, SuiteError, confirmed_commit, places, suite_results
+from suite_results import KINDS, SuiteError, between, confirmed_commit, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
+REALTIME = "docs/realtime.md"
 MIN_EPISODES = 100
 DEMO = "make demo EPISODES=30"
 
@@ -132,6 +134,10 @@ def publish(*, is_check: bool) -> int:
         _add_records(wanted, "critics.json", _replaced(critics, both))
     realtime = _fresh("realtime.json", _at(measured, "realtime.json"))
     _add_records(wanted, "realtime.json", realtime)
+    document = ROOT / REALTIME
+    if document.exists():
+        text = between(document.read_text(), draw_realtime(realtime), "realtime")
+        wanted[document] = document.read_text() if text is None else text
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+__all__ = ["draw_tables", "markdown", "origin_of", "value_of"]
+
 _TASK_COLUMNS = {
     "alone": "policy alone",
     "steered": "steered",
@@ -33,7 +35,7 @@ def draw_tables(records: Sequence[Mapping[str, Any]]) -> str:
     if not records:
         return "Not measured yet: `make demo EPISODES=100 && make results`.\n"
     by_metric = {record["metric"]: record for record in records}
-    parts = [_success_table(by_metric), _speed_table(by_metric), _origin(records)]
+    parts = [_success_table(by_metric), _speed_table(by_metric), origin_of(records)]
     return "\n".join(part for part in parts if part)
 
 
@@ -47,22 +49,22 @@ def _success_table(by_metric: Mapping[str, Mapping[str, Any]]) -> str:
         cells = [by_metric.get(f"{kind}/{task}") for kind in kinds]
         n = min(cell["n"] for cell in cells if cell)
         signs = [kind.endswith(("gain", "over_filtered")) for kind in kinds]
-        values = [_value(cell, is_signed=sign) for cell, sign in zip(cells, signs, strict=True)]
+        values = [value_of(cell, is_signed=sign) for cell, sign in zip(cells, signs, strict=True)]
         rows.append([f"`{task}`", *values, str(n)])
-    return _table(rows)
+    return markdown(rows)
 
 
 def _speed_table(by_metric: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [["measured", "value"]]
     rows += [
-        [label, f"{_value(by_metric[name], is_signed=False)} {by_metric[name]['unit']}"]
+        [label, f"{value_of(by_metric[name], is_signed=False)} {by_metric[name]['unit']}"]
         for name, label in _OTHERS.items()
         if name in by_metric
     ]
-    return _table(rows) if len(rows) > 1 else ""
+    return markdown(rows) if len(rows) > 1 else ""
 
 
-def _origin(records: Sequence[Mapping[str, Any]]) -> str:
+def origin_of(records: Sequence[Mapping[str, Any]]) -> str:
     """Say where the figures come from, and what the signs mean."""
     machines = ", ".join(sorted({record["machine"] for record in records}))
     dates = sorted({record["date"] for record in records})
@@ -73,7 +75,8 @@ def _origin(records: Sequence[Mapping[str, Any]]) -> str:
     return text + "\n"
 
 
-def _value(record: Mapping[str, Any] | None, *, is_signed: bool) -> str:
+def value_of(record: Mapping[str, Any] | None, *, is_signed: bool) -> str:
+    """Return a figure with its interval, `-` for none."""
     if record is None:
         return "-"
     form = "+.2f" if is_signed else ".2f"
@@ -83,7 +86,8 @@ def _value(record: Mapping[str, Any] | None, *, is_signed: bool) -> str:
     return text + ("†" if record.get("stale") else "")
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table, whose first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|" + " --- |" * len(rows[0]))
     return "\n".join(lines) + "\n"

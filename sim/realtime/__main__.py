@@ -30,9 +30,10 @@ from sim.evaluation.tuned import Tuned
 from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin, code_digest
-from sim.realtime import clock, plot, recover, timeline
+from sim.realtime import clock, delay_records, plot, recover, timeline
 from sim.realtime.bench import Played, Rows, play_all, served
 from sim.realtime.bouts import PLAIN, add_heads, make_bout
+from sim.realtime.cell import LIVE_CODE
 from sim.realtime.delays import JITTERS, Network
 from sim.realtime.limits import fitted, read_limits, write_limits
 from sim.realtime.methods import ALONE, METHODS
@@ -205,7 +206,7 @@ def _check_run(options: argparse.Namespace, settings: Settings, words: Sequence[
         "settings": json.loads(json.dumps(asdict(settings))),
         "drop": options.drop,
         "limits": json.loads(options.limits.read_text()),
-        "code": code_digest(),
+        "code": code_digest(LIVE_CODE),
     }
     tree = json.loads(path.read_text()) if path.is_file() else {**same, "made_by": {}}
     for name, value in same.items():
@@ -256,7 +257,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
         command.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")
         command.add_argument("--output", type=Path, required=True, help="directory of the run")
-    for module in (clock, recover, timeline, plot):
+    for module in (clock, recover, timeline, plot, delay_records):
         module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
     least = {"episodes": 1, "workers": 1, "runs": 1, "candidates": 1, "first": 0, "minutes": 0}

@@ -1,0 +1,61 @@
+"""How the figures of the loop read."""
+
+from realtime_table import draw_realtime
+
+
+def record(metric, value, low=None, high=None, **changes):
+    return {
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": 100,
+        "unit": "success, mean over dit/push",
+        "machine": "2 cores, CPU",
+        "date": "2026-11-22",
+        "commit": "abc1234",
+        **changes,
+    }
+
+
+def test_each_method_has_a_line_and_ours_stands_last():
+    """With a place for a delay that was not played; what is stale says so."""
+    text = draw_realtime(
+        [
+            record("success/ours/d5", 0.8, 0.7, 0.9),
+            record("success/naive/d5", 0.3, 0.2, 0.4, stale=True),
+            record("success/naive/d0", 0.5, 0.4, 0.6),
+            record("limit_breaks/naive/d5", 687),
+        ]
+    )
+
+    assert "Success, mean over dit/push:" in text
+    assert "| method | 0 ticks | 5 ticks | n |" in text
+    naive = "| `naive` | 0.50 [0.40, 0.60] | 0.30 [0.20, 0.40]† | 100 |\n"
+    assert f"{naive}| `ours` | - | 0.80 [0.70, 0.90] | 100 |" in text
+    assert "| `naive` | - | 687 | - | - | - |" in text
+    assert "†: the code has changed since" in text
+
+
+def test_single_figures_and_monitors_have_tables_of_their_own():
+    """Those that nobody measured are left out."""
+    text = draw_realtime(
+        [
+            record("lost_ticks", 0.0, n=5),
+            record("monitor/stac/auc", 0.56, 0.46, 0.66),
+            record("monitor/stac/auc/dit/push", 0.6, 0.5, 0.7),
+        ]
+    )
+
+    assert (
+        "| ticks lost at 200 Hz beside a server that is ranking, median of the runs | 0 | 5 |"
+        in text
+    )
+    assert "| `stac` | 0.56 [0.46, 0.66] | - | - |" in text
+    assert "recover" not in text
+    assert "SERVING" not in text
+
+
+def test_nothing_is_said_where_nothing_was_measured():
+    """Instead of an empty table."""
+    assert draw_realtime([]) == "Not measured yet.\n"

@@ -1,6 +1,7 @@
 """What delays cost a robot, and what each way of bridging them saves: `python -m sim.realtime`.
 
     python -m sim.realtime limits --cells diffusion/fetch-push      # of the robots, on tune seeds
+    python -m sim.realtime forecasts --tasks fetch-push             # of what they will observe
     python -m sim.realtime bench --cells diffusion/fetch-push --methods wait naive ours \
         --delays 0 5 --jitter gauss --episodes 20 --output runs/realtime
     python -m sim.realtime monitors --cells dit/fetch-push --episodes 120 --output runs/monitors
@@ -30,7 +31,7 @@ from sim.evaluation.tuned import Tuned
 from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin, code_digest
-from sim.realtime import clock, delay_records, plot, recover, timeline
+from sim.realtime import clock, delay_records, forecasts, plot, recover, timeline
 from sim.realtime.bench import Played, Rows, play_all, served
 from sim.realtime.bouts import PLAIN, add_heads, make_bout
 from sim.realtime.cell import LIVE_CODE
@@ -257,7 +258,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
         command.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")
         command.add_argument("--output", type=Path, required=True, help="directory of the run")
-    for module in (clock, recover, timeline, plot, delay_records):
+    for module in (forecasts, clock, recover, timeline, plot, delay_records):
         module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
     least = {"episodes": 1, "workers": 1, "runs": 1, "candidates": 1, "first": 0, "minutes": 0}

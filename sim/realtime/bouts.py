@@ -11,8 +11,9 @@ from sim.tasks import spec_of
 from steer.errors import ConfigError
 from steer.limits import Limits
 
-__all__ = ["HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
+__all__ = ["FORECAST", "HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
 
+FORECAST = "forecast"
 HEADS = Path("results") / "realtime" / "heads"
 PLAIN = tuple(name for name, item in METHODS.items() if not item.head)
 """Methods that need no head but a forecast."""
@@ -24,21 +25,31 @@ def add_heads(parser: argparse.ArgumentParser) -> None:
         "--heads",
         type=Path,
         default=HEADS,
-        help=f"DIR/<kind>/<policy>-<task>.npz (default: {HEADS})",
+        help=f"DIR/forecast/<task>.npz, DIR/<kind>/<policy>-<task>.npz (default: {HEADS})",
     )
 
 
-def head_path(heads: Path, kind: str, cell: str) -> str:
-    """Return the file of a head; those of a disturbed task are the task's. Empty for no kind.
+def head_path(heads: Path, kind: str, cell: str) -> Path:
+    """Return the file of a head: a forecast is of a task, the others are of a policy on a task.
+
+    Those of a disturbed task are the task's.
+    """
+    policy, task = cell.partition("~")[0].split("/", 1)
+    return heads / kind / (f"{task}.npz" if kind == FORECAST else f"{policy}-{task}.npz")
+
+
+def _found(heads: Path, kind: str, cell: str) -> str:
+    """Return the file of a head, empty for no kind.
 
     Raises:
-        ConfigError: There is none of this cell.
+        ConfigError: It is not there.
     """
     if not kind:
         return ""
-    path = heads / kind / (cell.partition("~")[0].replace("/", "-") + ".npz")
+    path = head_path(heads, kind, cell)
     if not path.is_file():
-        raise ConfigError(f"--heads: expected {path}, got nothing; `steer head` makes it")
+        maker = "python -m sim.realtime forecasts" if kind == FORECAST else "steer head"
+        raise ConfigError(f"--heads: expected {path}, got nothing; `{maker}` makes it")
     return str(path)
 
 
@@ -84,6 +95,6 @@ def make_bout(
         seed=seed,
         num_candidates=1 if name == "alone" else settings.num_candidates,
         limits=limits,
-        head=head_path(heads, method.head, cell),
-        forecast=head_path(heads, "forecast" if method.foresees else "", cell),
+        head=_found(heads, method.head, cell),
+        forecast=_found(heads, FORECAST if method.foresees else "", cell),
     )

@@ -2,13 +2,14 @@
 
     python -m benchmarks.train_ours '{"hidden": [512, 512], ...}'
 
-A step is the trainer's own: batch, losses, backward, Adam, target networks. Speaks on stdin and
-stdout as `train_peer.py` does.
+A step is the trainer's own: batch, losses, backward, Adam, target networks. `"way"` is `plain` (the
+default, and what `steer train` does), `bfloat16` or `compile`, see `benchmarks.train_ways`. Speaks
+on stdin and stdout as `train_peer.py` does.
 """
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from benchmarks.train_peer import answer
 from sim.interrupt import run
 from steer.critics.card import DatasetSummary, NetworkConfig
 from steer.embodiment import ActionDim, Embodiment, ObservationField
+from steer.train.algorithms.base import Learner
 from steer.train.config import TrainConfig
 from steer.train.datasets import Episodes
 from steer.train.fit import make_trainer
 from steer.train.targets import build_chunks
 from steer.train.trainer import Trainer
 
-__all__ = ["main", "make_random_episodes", "make_random_trainer"]
+__all__ = ["main", "make_random_episodes", "make_random_trainer", "steps_of"]
 
 WARM_STEPS = 5
 NUM_EPISODES, NUM_TICKS = 100, 100
@@ -60,8 +62,8 @@ def make_random_episodes(case: Mapping[str, Any]) -> Episodes:
     )
 
 
-def make_random_trainer(case: Mapping[str, Any]) -> tuple[Trainer, int]:
-    """Return a trainer of IQL on such episodes, and how many parameters it learns."""
+def make_random_trainer(case: Mapping[str, Any]) -> tuple[Trainer, Learner]:
+    """Return a trainer of IQL on such episodes, and what it trains."""
     config = TrainConfig(
         dataset=("noise",),
         output=Path("noise"),  # never written: only steps are done
@@ -83,20 +85,41 @@ def make_random_trainer(case: Mapping[str, Any]) -> tuple[Trainer, int]:
     )
     torch.manual_seed(config.seed)
     learner, trainer = make_trainer(config, episodes, chunks, DatasetSummary())
-    return trainer, sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    return trainer, learner
+
+
+def steps_of(trainer: Trainer, learner: Learner, way: str) -> Callable[[int], object]:
+    """Return the step of a trainer, done in a way.
+
+    Args:
+        trainer: With the learner.
+        learner: Whose losses are compiled.
+        way: `plain`, `bfloat16` (products of matrices, the weights stay float32) or `compile`.
+    """
+    if way == "compile":
+        learner.loss = torch.compile(learner.loss)  # type: ignore[method-assign]  # of this one
+    if way != "bfloat16":
+        return trainer.step
+
+    def step(number: int) -> object:
+        with torch.autocast("cpu", torch.bfloat16):
+            return trainer.step(number)
+
+    return step
 
 
 def main() -> None:
     """Build, say so, and answer until stdin ends."""
     case = json.loads(sys.argv[1])
     torch.set_num_threads(case["cores"])
-    trainer, parameters = make_random_trainer(case)
-    done = 0
+    trainer, learner = make_random_trainer(case)
+    step, done = steps_of(trainer, learner, case.get("way", "plain")), 0
+    parameters = sum(item.numel() for item in learner.parameters() if item.requires_grad)
 
     def update(count: int) -> None:
         nonlocal done
         for _ in range(count):
-            trainer.step(done)
+            step(done)
             done += 1
 
     update(WARM_STEPS)

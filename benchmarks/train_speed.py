@@ -37,7 +37,7 @@ from sim.interrupt import exit_code, run
 from sim.records import make_record, write_records
 from steer.errors import ConfigError, UnreachableError
 
-__all__ = ["main", "measure", "peer_commit", "speed_ratio"]
+__all__ = ["CASE", "main", "measure", "peer_commit", "ratio_interval", "speed_ratio"]
 
 OUTPUT = Path("demo") / "train_speed.json"
 NEEDED = ("jax", "flax", "optax", "distrax", "ml_collections")

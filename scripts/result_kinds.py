@@ -53,6 +53,7 @@ PATHS: Mapping[str, Sequence[str]] = {
             "train_speed_ratio_jax_iql",
             "train_speed_ratio_jax_iql_as_shipped",
             "train_speed_ratio_jax_iql_one_value",
+            "train_way_ratio",
         ),
         _TRAINING,
     ),
@@ -99,6 +100,7 @@ _OF_CRITICS = (
     "train_speed_ratio_jax_iql",
     "train_speed_ratio_jax_iql_as_shipped",
     "train_speed_ratio_jax_iql_one_value",
+    "train_way_ratio",
     "vision",
 )
 OF_BOTH = frozenset(

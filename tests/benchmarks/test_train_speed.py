@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import train_speed
-from benchmarks.train_ours import make_random_trainer
+from benchmarks.train_ours import make_random_trainer, steps_of
 from publish_results import PATHS
 from steer.errors import ConfigError, UnreachableError
 
@@ -103,12 +104,25 @@ def test_a_command_that_ends_is_told():
 
 def test_the_trainer_that_is_timed_learns():
     """It is the real one: a step gives finite losses, and parameters are counted."""
-    trainer, parameters = make_random_trainer(SMALL)
+    trainer, learner = make_random_trainer(SMALL)
 
     shown = [trainer.step(number) for number in range(2)]
 
-    assert parameters > 0
+    assert sum(item.numel() for item in learner.parameters()) > 0
     assert all(np.isfinite(value.item()) for each in shown for value in each.values())
+
+
+def test_a_trainer_in_bfloat16_learns_nearly_the_same():
+    """Its products are rounded, its weights are not."""
+    losses = {}
+    for way in ("plain", "bfloat16"):
+        trainer, learner = make_random_trainer(SMALL)
+        step = steps_of(trainer, learner, way)
+        losses[way] = [float(step(number)["critic"]) for number in range(3)]
+        assert {item.dtype for item in learner.parameters()} == {torch.float32}
+
+    np.testing.assert_allclose(losses["bfloat16"], losses["plain"], rtol=0.05)
+    assert losses["bfloat16"] != losses["plain"]
 
 
 def test_records_are_known_to_the_script_that_publishes():

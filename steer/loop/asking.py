@@ -46,6 +46,7 @@ def asked(
         budget_s=remote.budget_s,
         num_candidates=remote.num_candidates,
         noise_seed=seed,
+        frozen=request.frozen,
         epoch=request.epoch,
         return_candidates=is_again or monitors is not None,
     )

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ def running_server(
     policies: Mapping[str, Path],
     *,
     log: Path,
+    guided: Collection[str] = (),
     policy_workers: int = 1,
     allow_unaudited: bool = False,
     listen: str = "127.0.0.1:0",
@@ -62,6 +63,7 @@ def running_server(
         critics: Directory by name.
         policies: LeRobot checkpoint by name.
         log: Where its log goes.
+        guided: Names of policies that guide their chunks by what runs.
         policy_workers: Processes that hold every policy.
         allow_unaudited: Whether to serve critics that did not pass an audit.
         listen: `HOST:PORT`; port 0 is any that is free.
@@ -75,7 +77,8 @@ def running_server(
     for name, path in critics.items():
         command += ["--critic", f"{name}={path}"]
     for name, path in policies.items():
-        command += ["--policy", f"{name}=lerobot:{path}"]
+        option = "?rtc" if name in guided else ""
+        command += ["--policy", f"{name}=lerobot:{path}{option}"]
     with running(command, log=log) as server:
         yield server
 

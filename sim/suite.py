@@ -19,6 +19,7 @@ __all__ = [
     "SuitePolicy",
     "cells_of",
     "critic_path",
+    "may_guide",
     "policy_path",
     "source_of",
 ]
@@ -87,6 +88,9 @@ POLICIES: Mapping[str, SuitePolicy] = MappingProxyType(
     }
 )
 
+_GUIDING = ("smolvla",)
+"""Architectures that offer real-time chunking: flow matching."""
+
 LEARNT_FROM = ("diffusion", "act", "dit", "diffusion-clean")
 """Policies whose own rollouts critics learn from; no critic has seen what the others do."""
 
@@ -147,6 +151,11 @@ def source_of(policy: str, task: str) -> str:
         contract = f"for {task} one of {', '.join(having) or 'none'}"
         raise InvalidInputError.expected("policy", contract, repr(policy))
     return f"{policy}-{spec_of(task).dataset if kind.is_shared else task}"
+
+
+def may_guide(policy: str) -> bool:
+    """Return whether a policy may guide its chunks by what runs; one of the user's own may."""
+    return policy not in POLICIES or POLICIES[policy].architecture in _GUIDING
 
 
 def _is_own(policy: str, task: str) -> bool:

@@ -210,6 +210,7 @@ class SteerClient:
         budget_s: float | None = None,
         num_candidates: int = 0,
         noise_seed: int = 0,
+        frozen: int = 0,
         epoch: int = 0,
         return_candidates: bool = False,
     ) -> Decision:
@@ -221,6 +222,7 @@ class SteerClient:
             budget_s: As in `rank`.
             num_candidates: N; 0 for the server's default. Candidate 0 does not depend on it.
             noise_seed: Seeds the policy's noise and the selectors that draw.
+            frozen: Rows of what runs that will run in any case; for policies that it guides.
             epoch: Number of the episode, for the server's log.
             return_candidates: Whether the decision should hold all candidates.
 
@@ -239,18 +241,15 @@ class SteerClient:
         critic, policy = session.info.critic, session.info.policy
         expected_s = policy.expected_steer_s if policy else 0.0
         budget_s = budget_of(budget_s, expected_s, num_candidates, session.info)
-        check_unsigned(noise_seed=noise_seed, epoch=epoch)
+        check_unsigned(noise_seed=noise_seed, frozen=frozen, epoch=epoch)
         check_count(num_candidates, session.info)
         history = [observations] if isinstance(observations, Observation) else list(observations)
         if not history:
             raise InvalidInputError.expected("observations", "at least one", "none")
         request = pb.SteerRequest(
-            sequence=next(self._sequence),
-            epoch=epoch,
-            num_candidates=num_candidates,
-            noise_seed=noise_seed,
-            return_candidates=return_candidates,
+            sequence=next(self._sequence), epoch=epoch, noise_seed=noise_seed, frozen=frozen
         )
+        request.num_candidates, request.return_candidates = num_candidates, return_candidates
         for item in history:
             check_observation(item, session.robot, (policy or critic).embodiment)
             fill_observation(request.observations.add(), item)

@@ -29,8 +29,8 @@ _MIN_BUDGET_S = 0.05
 """Least default budget."""
 _EXPECTED_FACTOR = 3.0
 """Default budget, in multiples of what the server expects."""
-_MAX_UNSIGNED = 2**64 - 1
-_MAX_FROZEN = 2**32 - 1
+_BITS = {"frozen": 32}
+"""Of the protocol's numbers; of all others 64."""
 _ENVELOPE_BYTES = 128
 """More than session and budget add to a request."""
 
@@ -65,10 +65,11 @@ def budget_of(
 
 
 def check_unsigned(**numbers: int) -> None:
-    """Raise InvalidInputError unless every number fits the protocol's uint64."""
+    """Raise InvalidInputError unless every number fits the protocol's type."""
     for name, value in numbers.items():
-        if not 0 <= value <= _MAX_UNSIGNED:
-            raise InvalidInputError.expected(name, "an integer in 0..2**64-1", value)
+        bits = _BITS.get(name, 64)
+        if not 0 <= value < 2**bits:
+            raise InvalidInputError.expected(name, f"an integer in 0..2**{bits}-1", value)
 
 
 def check_count(count: int, session: SessionInfo) -> None:
@@ -134,9 +135,7 @@ def check_tick(
         check_observation(observation, robot, policy)
     check_budget(ask.budget_s)
     check_count(ask.num_candidates, session)
-    check_unsigned(sequence=ask.sequence, noise_seed=ask.noise_seed)
-    if not 0 <= ask.frozen <= _MAX_FROZEN:
-        raise InvalidInputError.expected("frozen", f"0..{_MAX_FROZEN}", ask.frozen)
+    check_unsigned(sequence=ask.sequence, noise_seed=ask.noise_seed, frozen=ask.frozen)
 
 
 def check_size(size: int, session: SessionInfo) -> None:

@@ -141,7 +141,7 @@ def _played(options: argparse.Namespace, words: Sequence[str]) -> tuple[list[Row
     if todo:
         log = options.output / "server.log"
         with (
-            served(options.cells, log=log) as server,
+            served(options.cells, methods=[bout.method for bout in todo], log=log) as server,
             tqdm(total=len(bouts), initial=len(bouts) - len(todo), unit="episode") as bar,
         ):
 

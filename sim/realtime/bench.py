@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.arms import Settings
+from sim.realtime.methods import Method
 from sim.realtime.play import Bout, play
 from sim.realtime.row import Key, Row
 from sim.realtime.virtual import Answer
 from sim.server import RunningServer, running_server
-from sim.suite import ARTEFACTS, critic_path, policy_path, source_of
+from sim.suite import ARTEFACTS, critic_path, may_guide, policy_path, source_of
 from sim.tasks import Env, make, spec_of
+from sim.tasks.views import View, views_of
 from steer.client import SteerClient
 from steer.clock import MonotonicClock
 from steer.errors import ConfigError
@@ -25,10 +27,13 @@ from steer.forecast import Forecast
 from steer.heads import Head, NumpyHead, load_head
 from steer.loop.loop import Ticked
 from steer.types import Selection
+from steer.wire.session import ServerDescription
 
 __all__ = ["Played", "Rows", "Worker", "play_all", "served"]
 
 _IN_FLIGHT = 2
+_GUIDED = "-rtc"
+"""Behind the name of a policy that guides its chunks by what runs."""
 
 
 @contextmanager
@@ -36,11 +41,14 @@ def served(
     cells: Iterable[str],
     *,
     log: Path,
+    methods: Iterable[Method] = (),
     artefacts: Path = ARTEFACTS,
     policy_workers: int = 2,
     listen: str = "127.0.0.1:0",
 ) -> Iterator[RunningServer]:
     """Run a server with the critics and policies of some cells, `POLICY/TASK`.
+
+    Where one of the methods guides chunks, it has each policy that may, guided, once more.
 
     Raises:
         InvalidInputError: There is no such cell.
@@ -51,13 +59,21 @@ def served(
     critics = {
         (name := spec_of(task).name): critic_path(name, artefacts) for _, task in sorted(parts)
     }
-    sources = sorted({source_of(policy, task) for policy, task in parts})
-    policies = {source: policy_path(source, artefacts) for source in sources}
+    sources = sorted({(source_of(policy, task), may_guide(policy)) for policy, task in parts})
+    policies = {source: policy_path(source, artefacts) for source, _ in sources}
+    guided: dict[str, Path] = {}
+    if any(method.guides for method in methods):
+        guided = {source + _GUIDED: policies[source] for source, may in sources if may}
     for path in (*critics.values(), *policies.values()):
         if not path.is_dir():
             raise ConfigError(f"artefact: expected {path}, got nothing; run: make suite-artefacts")
     with running_server(
-        critics, policies, log=log, policy_workers=policy_workers, listen=listen
+        critics,
+        {**policies, **guided},
+        log=log,
+        guided=guided,
+        policy_workers=policy_workers,
+        listen=listen,
     ) as server:
         yield server
 
@@ -89,6 +105,7 @@ class Worker:
     _envs: dict[str, Env] = field(default_factory=dict)
     _clients: dict[tuple[str, str, bool], SteerClient] = field(default_factory=dict)
     _heads: dict[str, Head] = field(default_factory=dict)
+    _told: ServerDescription | None = None
 
     def env(self, cell: str) -> Env:
         """Return the robot of a cell."""
@@ -103,16 +120,16 @@ class Worker:
         Raises:
             SteerError: The server refuses it.
         """
-        policy, task = bout.cell.split("/", 1)
         is_alone = bout.num_candidates == 1
         key = (bout.cell, bout.method.name, is_alone)
         if key not in self._clients:
             client, settings = SteerClient(self.server), self.settings
-            spec = spec_of(task)
+            spec = spec_of(bout.cell.split("/", 1)[1])
+            fields = tuple(view.field for view in self.views(bout))
             client.open_session(
-                spec.embodiment,
+                replace(spec.embodiment, observations=spec.embodiment.observations + fields),
                 critic=spec.name,
-                policy=source_of(policy, task),
+                policy=_source(bout),
                 selection=Selection(
                     margin=settings.margin,
                     beta=settings.beta,
@@ -122,6 +139,20 @@ class Worker:
             )
             self._clients[key] = client
         return self._clients[key]
+
+    def views(self, bout: Bout) -> tuple[View, ...]:
+        """Return the pictures and clouds that the policy and the critic of a bout need.
+
+        Raises:
+            SteerError: The server does not say, or the task has no such camera.
+        """
+        spec = spec_of(bout.cell.split("/", 1)[1])
+        if self._told is None:
+            with SteerClient(self.server) as client:
+                self._told = client.describe()
+        used = [item.embodiment for item in self._told.policies if item.name == _source(bout)]
+        used += [item.embodiment for item in self._told.critics if item.name == spec.name]
+        return views_of([item for body in used for item in body.observations], spec)
 
     def play(
         self,
@@ -135,6 +166,7 @@ class Worker:
             self.env(bout.cell),
             self.client(bout),
             bout,
+            views=self.views(bout),
             head=NumpyHead(self._head(bout.head)) if bout.head else None,
             forecast=Forecast(self._head(bout.forecast)) if bout.forecast else None,
             on_tick=on_tick,
@@ -146,6 +178,11 @@ class Worker:
         if path not in self._heads:
             self._heads[path] = load_head(Path(path))
         return self._heads[path]
+
+
+def _source(bout: Bout) -> str:
+    """Return the server's name of the policy that a bout asks."""
+    return source_of(*bout.cell.split("/", 1)) + (_GUIDED if bout.method.guides else "")
 
 
 _worker: Worker | None = None

@@ -7,6 +7,7 @@ from sim.evaluation.arms import Settings
 from sim.realtime.delays import Jitter, Network
 from sim.realtime.methods import ALONE, METHODS
 from sim.realtime.play import Bout
+from sim.suite import may_guide
 from sim.tasks import spec_of
 from steer.errors import ConfigError
 from steer.limits import Limits
@@ -15,8 +16,8 @@ __all__ = ["FORECAST", "HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
 
 FORECAST = "forecast"
 HEADS = Path("results") / "realtime" / "heads"
-PLAIN = tuple(name for name, item in METHODS.items() if not item.head)
-"""Methods that need no head but a forecast."""
+PLAIN = tuple(name for name, item in METHODS.items() if not (item.head or item.guides))
+"""Methods that any policy can do, and need no head but a forecast."""
 
 
 def add_heads(parser: argparse.ArgumentParser) -> None:
@@ -79,21 +80,26 @@ def make_bout(
         heads: Where heads are.
 
     Raises:
-        ConfigError: The method has a head that this cell has none of.
+        ConfigError: The method has a head that this cell has none of, or guides chunks of a policy
+            that does not offer it.
     """
     method = ALONE if name == "alone" else METHODS[name]
+    policy, task = cell.split("/", 1)
+    if method.guides and not may_guide(policy):
+        contract = "a cell whose policy offers real-time chunking"
+        raise ConfigError(f"--methods: expected {contract} for {name!r}, got {cell!r}")
     network = Network(
         ticks=delay,
         jitter=jitter if delay else "none",
         drop=drop if delay else 0.0,
-        hz=spec_of(cell.split("/", 1)[1]).embodiment.control_hz,
+        hz=spec_of(task).embodiment.control_hz,
     )
     return Bout(
         cell=cell,
         method=method,
         network=network,
         seed=seed,
-        num_candidates=1 if name == "alone" else settings.num_candidates,
+        num_candidates=1 if method.is_alone else settings.num_candidates,
         limits=limits,
         head=_found(heads, method.head, cell),
         forecast=_found(heads, FORECAST if method.foresees else "", cell),

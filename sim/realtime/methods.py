@@ -1,7 +1,7 @@
 """Ways from one chunk to the next while the answer is on its way, to be compared on equal delays.
 
-All are steered alike: N candidates, the same critic, the same noise. They differ in when they ask,
-what of a late chunk they run, and, two of them, in what is chosen.
+All but `rtc` are steered alike: N candidates, the same critic, the same noise. They differ in when
+they ask, what of a late chunk they run, and some in what is drawn or chosen.
 
 Shapes: `N` candidates, `H` horizon, `R` rows of what runs, `A` action.
 """
@@ -45,6 +45,8 @@ class Method:
             takes.
         foresees: Whether the policy is asked at what the robot will observe when the answer is due.
         anchors: Whether candidates make up for what the robot did meanwhile.
+        guides: Whether the policy guides its chunks by what runs, for those that offer it.
+        is_alone: Whether nothing competes with the policy's own chunk.
         head: Kind of the head whose edits compete, too; empty for none.
         weights: Of scorers beside the critic, over those of the run.
     """
@@ -58,6 +60,8 @@ class Method:
     every: int = 0
     foresees: bool = False
     anchors: bool = False
+    guides: bool = False
+    is_alone: bool = False
     head: str = ""
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
 
@@ -91,7 +95,17 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 chooses="nearest",
             ),
             Method(name="freeze", what="freezes, then the row of now", freezes=True),
+            Method(
+                name="rtc",
+                what="the policy alone, its chunk guided by what runs; the row of now",
+                guides=True,
+                is_alone=True,
+            ),
+            Method(name="rtc-steered", what="chunks guided by what runs, steered", guides=True),
             _OURS,
+            replace(
+                _OURS, name="ours-rtc", what="ours, of chunks guided by what runs", guides=True
+            ),
             replace(_OURS, name="ours-blind", what="ours, not judged again", chooses="critic"),
             replace(
                 _OURS,
@@ -115,7 +129,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 """By name."""
-ALONE = replace(METHODS["wait"], name="alone", what="the policy alone, holding while it waits")
+ALONE = replace(
+    METHODS["wait"], name="alone", what="the policy alone, holding while it waits", is_alone=True
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One episode of the bench in virtual time: real decisions, real physics, delays on purpose."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from sim.realtime.robot import SimRobot
 from sim.realtime.row import Row, jerk_of, largest_step, numbers_of
 from sim.realtime.virtual import Answer, VirtualPlanner
 from sim.tasks import Env
+from sim.tasks.views import View
 from steer.client import SteerClient
 from steer.clock import FakeClock
 from steer.errors import SessionError
@@ -29,7 +30,7 @@ __all__ = ["Bout", "play"]
 
 _PATIENCE = 40
 """Ticks after which an answer is taken for lost."""
-_MAX_AGE_TICKS = 48
+_AGE_TICKS = 48
 """How long a chunk may run after its observation: three times its rows."""
 
 
@@ -87,6 +88,7 @@ def play(
     client: SteerClient,
     bout: Bout,
     *,
+    views: Sequence[View] = (),
     head: NumpyHead | None = None,
     forecast: Forecast | None = None,
     on_tick: Callable[[int, Ticked], object] | None = None,
@@ -98,6 +100,7 @@ def play(
         env: The robot.
         client: With a session of its body.
         bout: What to play.
+        views: Pictures and clouds that policy and critic need.
         head: That the bout names, read.
         forecast: Likewise.
         on_tick: Called after each tick, with its number.
@@ -109,11 +112,9 @@ def play(
     Raises:
         SteerError: The server failed; nothing of it counts.
     """
-    clock = FakeClock()
-    robot = SimRobot(env, bout.seed, clock)
-    body = robot.body
-    limits = bout.limits or Limits.of(body)
-    system = System1(body, limits, max_age_s=_MAX_AGE_TICKS / body.control_hz)
+    clock, body = FakeClock(), env.spec.embodiment
+    robot = SimRobot(env, bout.seed, clock, views)
+    system = System1(body, bout.limits or Limits.of(body), max_age_s=_AGE_TICKS / body.control_hz)
     planner = VirtualPlanner(
         client,
         bout.method,

@@ -3,12 +3,14 @@
 Shapes: `A` action.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.tasks import Env
+from sim.tasks.views import View
 from steer.clock import Clock
 from steer.limits import is_motion
 from steer.types import Observation
@@ -26,6 +28,7 @@ class SimRobot:
         env: Whose commands are motions, but for the gripper.
         seed: Of the episode.
         clock: Of the observations.
+        views: Pictures and clouds that policy and critic need.
 
     Attributes:
         body: Of the robot.
@@ -34,8 +37,8 @@ class SimRobot:
         sent: What it was told in each of them; what it did by itself where that was nothing.
     """
 
-    def __init__(self, env: Env, seed: int, clock: Clock) -> None:
-        self._env, self._clock = env, clock
+    def __init__(self, env: Env, seed: int, clock: Clock, views: Sequence[View] = ()) -> None:
+        self._env, self._clock, self._views = env, clock, views
         self.body = env.spec.embodiment
         self._seen = env.reset(seed)
         self._wanted: NDArray[np.float32] | None = None
@@ -45,7 +48,9 @@ class SimRobot:
 
     def observe(self) -> Observation:
         """Return what it senses now."""
-        return replace(self._seen, captured_at_s=self._clock.now_s())
+        taken = {view.field.name: view.take(self._env) for view in self._views}
+        arrays = {**self._seen.arrays, **taken}
+        return replace(self._seen, arrays=arrays, captured_at_s=self._clock.now_s())
 
     def act(self, action: NDArray[np.float32]) -> None:
         """Take a command for the next tick of the world."""

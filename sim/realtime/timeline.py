@@ -196,7 +196,8 @@ def _timeline(options: argparse.Namespace, words: Sequence[str]) -> int:
         heads=options.heads,
     )
     trace = Trace()
-    with served([options.cell], log=options.output.with_suffix(".log"), policy_workers=1) as server:
+    log = options.output.with_suffix(".log")
+    with served([options.cell], methods=[bout.method], log=log, policy_workers=1) as server:
         worker = Worker(server.address, settings)
         row = worker.play(bout, on_tick=trace.on_tick, on_answer=trace.on_answer).row
     end = "success" if row.is_success else "no success"

@@ -125,6 +125,7 @@ class VirtualPlanner:
             budget_s=BUDGET_S,
             num_candidates=self._num_candidates,
             noise_seed=noise_seed(self._seed, number, stream=self._stream),
+            frozen=max(0, request.frozen - len(before_TA)),
             epoch=self._seed,
             return_candidates=True,
         )

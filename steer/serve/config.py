@@ -35,7 +35,8 @@ class ServeConfig:
     critic: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """[NAME=]DIR of a critic that `steer train` wrote; may be given several times."""
     policy: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """[NAME=]lerobot:DIR of a LeRobot checkpoint; may be given several times."""
+    """[NAME=]lerobot:DIR of a LeRobot checkpoint; may be given several times. With `?rtc` behind
+    DIR it guides its chunks by what runs (real-time chunking), where its architecture can."""
     sentence_encoder: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """DIR of the sentence encoder that a critic was trained with; may be given several times."""
     allow_unaudited: bool = False

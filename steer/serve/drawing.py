@@ -127,7 +127,12 @@ class Drawer:
         return decode_images(observation, max_pixels=pixels, needed=names)
 
     async def draw(
-        self, call: Call, messages: Sequence[types_pb2.Observation], *, num_candidates: int
+        self,
+        call: Call,
+        messages: Sequence[types_pb2.Observation],
+        *,
+        num_candidates: int,
+        frozen: int,
     ) -> Drawn:
         """Return the candidates for the last of some observations.
 
@@ -135,6 +140,7 @@ class Drawer:
             call: The request.
             messages: Oldest first; of more than the policy looks at, the rest is not even decoded.
             num_candidates: N; 0 for the server's default.
+            frozen: As of `PolicySource.draw`.
 
         Raises:
             ConfigError: The session has no policy.
@@ -161,6 +167,7 @@ class Drawer:
             source,
             observations,
             num_candidates=count,
+            frozen=frozen,
             budget_s=budget_s,
             ranker=self._ranker,
             critic=critic,

@@ -53,7 +53,8 @@ class Judge:
         ask = asked.ask
         if not ask.foreseen:
             seen = [*ask.history, asked.observation]
-            return await self.drawer.draw(call, seen, num_candidates=ask.num_candidates)
+            count = ask.num_candidates
+            return await self.drawer.draw(call, seen, num_candidates=count, frozen=ask.frozen)
         critic = self.drawer.critic(call.session)
         now = await self.drawer.look(asked.observation, critic.card.embodiment)
         check_running(now, self.robot)
@@ -62,7 +63,8 @@ class Judge:
             contract = f"1..{known}, as many as run"
             raise InvalidInputError.expected("ask.foreseen_after", contract, after)
         seen = list(ask.foreseen)
-        drawn = await self.drawer.draw(call, seen, num_candidates=ask.num_candidates)
+        left = max(0, ask.frozen - after)
+        drawn = await self.drawer.draw(call, seen, num_candidates=ask.num_candidates, frozen=left)
         whole = led(drawn.candidates, now.running[:after])
         return replace(drawn, observations=(now,), candidates=whole)
 

@@ -33,6 +33,7 @@ async def propose(
     observations: Sequence[Observation],
     *,
     num_candidates: int,
+    frozen: int,
     budget_s: float,
     ranker: Ranker,
     critic: Critic,
@@ -45,6 +46,7 @@ async def propose(
         source: To draw from.
         observations: Oldest first; the critic sees the last one.
         num_candidates: N that was asked for: the most, where the rule is adaptive.
+        frozen: As of `PolicySource.draw`.
         budget_s: Time for drawing, in seconds.
         ranker: Asks the critic whether more are needed.
         critic: That the session was matched to.
@@ -59,9 +61,10 @@ async def propose(
         PolicyError: The policy failed.
     """
     rule, end_s = call.session.rule, clock.now_s() + budget_s
+    check_running(observations[-1], call.session.embodiment)
     count = min(_START, num_candidates) if rule.adaptive else num_candidates
     plan = AdaptiveN(start=count, maximum=num_candidates)
-    draw = partial(_draw, source, observations, rule.paraphrases, clock=clock)
+    draw = partial(_draw, source, observations, rule.paraphrases, frozen=frozen, clock=clock)
     found = await draw(count, noise_seed=call.noise_seed, budget_s=budget_s)
     rounds = 0
     while rule.adaptive and len(found) >= count:
@@ -91,6 +94,7 @@ async def _draw(
     count: int,
     *,
     noise_seed: int,
+    frozen: int,
     budget_s: float,
     clock: Clock,
 ) -> Candidates:
@@ -103,7 +107,11 @@ async def _draw(
     end_s, share = clock.now_s() + budget_s, count // (len(paraphrases) + 1)
     own = count - share * len(paraphrases)
     found = await source.draw(
-        observations, num_candidates=own, noise_seed=noise_seed, budget_s=budget_s
+        observations,
+        num_candidates=own,
+        noise_seed=noise_seed,
+        frozen=frozen,
+        budget_s=budget_s,
     )
     for number, text in enumerate(paraphrases if share else ()):
         if len(found) < own + number * share:
@@ -113,6 +121,7 @@ async def _draw(
                 [*observations[:-1], replace(observations[-1], instruction=text)],
                 num_candidates=share,
                 noise_seed=_derived(noise_seed, -2 - number),
+                frozen=frozen,
                 budget_s=end_s - clock.now_s(),
             )
         except LateError:
@@ -126,7 +135,6 @@ async def _draw(
 def widened(candidates: Candidates, call: Call, observation: Observation) -> Candidates:
     """Return the candidates, and what the session's rule asks to be made from them."""
     session, rule, drawn_NHA = call.session, call.session.rule, candidates.actions
-    check_running(observation, session.embodiment)
     if rule.num_fitted and (drawn_NHA != drawn_NHA[:1]).any():
         seed = _derived(call.noise_seed, -1)
         fitted = fitted_perturbations(

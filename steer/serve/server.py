@@ -67,12 +67,12 @@ class Server:
         self._config = config
         self._clock = clock or MonotonicClock()
         self._critics = critic_directories(config.critic)
-        checkpoints = policy_directories(config.policy)
+        checkpoints, guided = policy_directories(config.policy)
         _check_device(config.device)
         if worker is None and checkpoints:
             worker = WorkerPool(
                 [
-                    LeRobotWorker(checkpoints, device=config.device)
+                    LeRobotWorker(checkpoints, guided=guided, device=config.device)
                     for _ in range(config.policy_workers)
                 ]
             )

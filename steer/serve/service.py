@@ -198,7 +198,10 @@ class Service(SteeringServicer):
         del context  # Unused.
         call = self._begin(request)
         drawn = await self._drawer.draw(
-            call, request.observations, num_candidates=request.num_candidates
+            call,
+            request.observations,
+            num_candidates=request.num_candidates,
+            frozen=request.frozen,
         )
         decision = await self._ranker.decide(
             call,

@@ -159,7 +159,7 @@ class RankResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class SteerRequest(_message.Message):
-    __slots__ = ("session", "sequence", "epoch", "budget", "observations", "num_candidates", "noise_seed", "return_candidates")
+    __slots__ = ("session", "sequence", "epoch", "budget", "observations", "num_candidates", "noise_seed", "return_candidates", "frozen")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +168,7 @@ class SteerRequest(_message.Message):
     NUM_CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     NOISE_SEED_FIELD_NUMBER: _ClassVar[int]
     RETURN_CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
     session: str
     sequence: int
     epoch: int
@@ -176,7 +177,8 @@ class SteerRequest(_message.Message):
     num_candidates: int
     noise_seed: int
     return_candidates: bool
-    def __init__(self, session: _Optional[str] = ..., sequence: _Optional[int] = ..., epoch: _Optional[int] = ..., budget: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_types_pb2.Observation, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., noise_seed: _Optional[int] = ..., return_candidates: bool = ...) -> None: ...
+    frozen: int
+    def __init__(self, session: _Optional[str] = ..., sequence: _Optional[int] = ..., epoch: _Optional[int] = ..., budget: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_types_pb2.Observation, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., noise_seed: _Optional[int] = ..., return_candidates: bool = ..., frozen: _Optional[int] = ...) -> None: ...
 
 class SteerResponse(_message.Message):
     __slots__ = ("decision",)

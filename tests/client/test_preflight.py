@@ -74,6 +74,7 @@ def test_rank_refuses_an_argument_that_breaks_its_contract_before_it_is_sent(
         ({"num_candidates": 9}, "num_candidates: expected 0..8, got 9"),
         ({"observations": Observation(STATE)}, "observation 'observation.images.top': expected"),
         ({"budget_s": -1.0}, "budget_s: expected a finite number > 0, got -1.0"),
+        ({"frozen": 2**32}, "frozen: expected an integer in 0..2**32-1, got 4294967296"),
     ],
     ids=str,
 )

@@ -42,14 +42,15 @@ class FakeSource:
             digest="sha256:00",
         )
         self.calls = []
-        self.told, self.shown = [], []
+        self.told, self.shown, self.frozen = [], [], []
         self.error = None
         self.most = 10_000
 
-    async def draw(self, observations, *, num_candidates, noise_seed, budget_s):
+    async def draw(self, observations, *, num_candidates, noise_seed, frozen=0, budget_s):
         self.calls.append((len(observations), num_candidates, budget_s))
         self.told.append((observations[-1].instruction, noise_seed))
         self.shown.append(observations)
+        self.frozen.append(frozen)
         if self.error is not None:
             raise self.error
         shape = (num_candidates, self.info.horizon, self.info.embodiment.action_dim)

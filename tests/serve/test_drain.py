@@ -38,7 +38,7 @@ class DoorSource:
     async def stop(self):
         """Nothing to free."""
 
-    async def draw(self, observations, *, num_candidates, noise_seed, budget_s):
+    async def draw(self, observations, *, num_candidates, noise_seed, frozen=0, budget_s):
         self.entered.set()
         await self.door.wait()
         return Candidates(np.ones((num_candidates, 4, 2), np.float32))

@@ -19,13 +19,22 @@ def test_a_policy_says_its_kind():
     """`NAME=lerobot:DIR`."""
     found = policy_directories(["push=lerobot:a/b", "lerobot:c/d"])
 
-    assert found == {"push": Path("a/b"), "d": Path("c/d")}
+    assert found == ({"push": Path("a/b"), "d": Path("c/d")}, frozenset())
 
 
-@pytest.mark.parametrize("text", ["push=a/b", "openpi:a", "push=lerobot:", "lerobot"])
+def test_a_policy_may_be_asked_to_guide_its_chunks():
+    """`?rtc` is no part of the directory, nor of its name; both kinds may be served."""
+    found = policy_directories(["lerobot:a/b?rtc", "own=lerobot:a/b", "c=lerobot:a/b?rtc"])
+
+    assert found == (dict.fromkeys(("b", "own", "c"), Path("a/b")), {"b", "c"})
+
+
+@pytest.mark.parametrize(
+    "text", ["push=a/b", "openpi:a", "push=lerobot:", "lerobot", "a=lerobot:?rtc"]
+)
 def test_another_kind_of_policy_is_refused(text):
     """The text has the form that is expected."""
-    with pytest.raises(ConfigError, match=r"--policy: expected \[NAME=\]lerobot:DIR, got"):
+    with pytest.raises(ConfigError, match=r"--policy: expected \[NAME=\]lerobot:DIR\[\?rtc\], got"):
         policy_directories([text])
 
 

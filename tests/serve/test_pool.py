@@ -27,7 +27,7 @@ class Worker:
 
     async def draw(self, observations, **request):
         """Draw for ever."""
-        assert request == {"num_candidates": 4, "noise_seed": 1, "budget_s": 1.0}
+        assert request == {"num_candidates": 4, "noise_seed": 1, "frozen": 3, "budget_s": 1.0}
         self.load += 1
         return self
 
@@ -42,7 +42,7 @@ async def drawn_by(workers, num_draws):
     await pool.start()
     source = pool.sources["a"]
     return [
-        await source.draw([], num_candidates=4, noise_seed=1, budget_s=1.0)
+        await source.draw([], num_candidates=4, noise_seed=1, frozen=3, budget_s=1.0)
         for _ in range(num_draws)
     ]
 

@@ -16,7 +16,7 @@ from steer.types import Candidates, Provenance, Reason, Selection
 def steer(address, robot, observation):
     """Ask for a decision with all candidates, under a selection."""
 
-    def steer(count, running=None, **selection):
+    def steer(count, running=None, frozen=0, **selection):
         with SteerClient(address) as client:
             client.open_session(robot, selection=Selection(**selection))
             return client.steer(
@@ -24,10 +24,26 @@ def steer(address, robot, observation):
                 budget_s=5.0,
                 num_candidates=count,
                 noise_seed=7,
+                frozen=frozen,
                 return_candidates=True,
             )
 
     return steer
+
+
+@pytest.mark.parametrize("selection", [{}, {"adaptive": True}, {"paraphrases": ("push it",)}])
+def test_each_draw_of_a_request_is_told_what_stays(steer, source, selection):
+    """Whether all candidates are drawn at once, in rounds, or under several wordings."""
+    source.frozen.clear()
+    source.shown.clear()
+    running = np.ones((3, 2), np.float32)
+
+    steer(8, running, frozen=2, **selection)
+
+    assert set(source.frozen) == {2}
+    assert len(source.frozen) > len(selection) - 1
+    for seen in source.shown:
+        np.testing.assert_array_equal(seen[-1].running, running)
 
 
 def test_fitted_candidates_come_after_those_that_were_drawn(steer, robot):

@@ -7,6 +7,9 @@ Most take a batch and answer it. Those that do not are named here, with what the
 - `vqbet`, `multi_task_dit` and `tdmpc` look at their own queues, which `select_action` would fill.
 - `act` decodes the mean of its latent: one observation, one chunk.
 
+Flow policies may guide their chunks by what runs (real-time chunking); what that takes is in the
+batch, under LeRobot's names for it.
+
 Shapes: `N` chunks, `T` observations, `H` horizon, `A` action.
 """
 
@@ -23,6 +26,8 @@ Batch = dict[str, Any]
 
 _FROM_QUEUES = ("vqbet", "multi_task_dit", "tdmpc")
 _DETERMINISTIC = ("act",)
+_GUIDING = ("prev_chunk_left_over", "inference_delay")
+"""Entries of a batch that are arguments: what runs, normalised, [1, R, A]; its rows that stay."""
 
 
 class Policy(Protocol):
@@ -34,7 +39,7 @@ class Policy(Protocol):
         """Forget all observations and actions."""
         ...
 
-    def predict_action_chunk(self, batch: Batch) -> Tensor:
+    def predict_action_chunk(self, batch: Batch, **guiding: object) -> Tensor:
         """Return normalised chunks, usually of shape [N, H, A]."""
         ...
 
@@ -74,7 +79,9 @@ def predict_chunks(policy: Policy, batch: Mapping[str, Any], *, num_chunks: int)
 
 
 def _predict(policy: Policy, batch: Batch, num_chunks: int) -> Tensor:
-    return policy.predict_action_chunk(_repeat(batch, num_chunks))
+    batch = _repeat(batch, num_chunks)
+    guiding = {name: batch.pop(name) for name in _GUIDING if name in batch}
+    return policy.predict_action_chunk(batch, **guiding)
 
 
 def _predict_from_queues(policy: Policy, batch: Batch, num_chunks: int) -> Tensor:

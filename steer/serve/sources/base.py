@@ -49,6 +49,7 @@ class PolicySource(Protocol):
         *,
         num_candidates: int,
         noise_seed: int,
+        frozen: int = 0,
         budget_s: float,
     ) -> Candidates:
         """Draw candidates; calls may overlap and are served in order.
@@ -60,6 +61,9 @@ class PolicySource(Protocol):
             noise_seed: In [0, 2**64). Candidate 0 is a function of (observations, noise_seed), and
                 candidate n of (observations, noise_seed, num_candidates); nothing drawn before
                 plays a part.
+            frozen: Rows of the last observation's `running` that will run before the answer can.
+                Sources that guide their chunks by what runs draw chunks that begin with nearly
+                those; they, and no others, are functions of `running` and of this, too.
             budget_s: Time until the answer must be there, in seconds.
 
         Returns:

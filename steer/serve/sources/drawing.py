@@ -71,13 +71,23 @@ class Drawer:
         self._is_batched = True
         self._quickest_s: dict[int, float] = {}
 
-    def observe(self, arrays: Mapping[str, NDArray[Any]], instruction: str) -> Batch:
+    def observe(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        instruction: str,
+        *,
+        running: NDArray[np.float32] | None = None,
+        frozen: int = 0,
+    ) -> Batch:
         """Process observations as LeRobot does at every control tick, oldest first.
 
         Args:
             arrays: By name, each of shape [t, …] with 1 <= t <= T; images are uint8 [t, h, w, 3].
                 Of fewer than T, the first is repeated.
             instruction: The task in words.
+            running: What of the running chunk would follow, [R, A] in robot units, R <= H, for a
+                policy that guides its chunks by it; None for nothing.
+            frozen: Its rows that stay, whatever is drawn.
 
         Returns:
             What `predict_chunks` takes.
@@ -89,6 +99,12 @@ class Drawer:
             for i in range(count)
         ]
         batch = processed[-1]
+        if running is not None:
+            last = {name: value[count - 1] for name, value in arrays.items()}
+            # As an action of the data is: from robot units to what the policy has learnt.
+            action = {"action": torch.from_numpy(running)[None]}
+            batch["prev_chunk_left_over"] = self._preprocess(last, instruction, action)["action"]
+            batch["inference_delay"] = frozen
         if has_time_axis(policy):
             num_observations = getattr(policy.config, "n_obs_steps", 1)
             history = [processed[0]] * (num_observations - count) + processed[-num_observations:]
@@ -97,14 +113,17 @@ class Drawer:
         return batch
 
     def _process(self, arrays: Mapping[str, NDArray[Any]], instruction: str) -> Batch:
-        observation: Batch = {name: _tensor(value)[None] for name, value in arrays.items()}
-        observation["task"] = [instruction]
-        processed = self._loaded.preprocess(observation)
         return {
             name: value
-            for name, value in processed.items()
+            for name, value in self._preprocess(arrays, instruction, {}).items()
             if name not in _NOT_INPUTS and not name.startswith("next.")
         }
+
+    def _preprocess(
+        self, arrays: Mapping[str, NDArray[Any]], instruction: str, also: Mapping[str, Tensor]
+    ) -> Batch:
+        observation: Batch = {name: _tensor(value)[None] for name, value in arrays.items()}
+        return self._loaded.preprocess({**observation, "task": [instruction], **also})
 
     def draw_first(self, batch: Batch, *, noise_seed: int) -> NDArray[np.float32]:
         """Draw candidate 0 as LeRobot itself would: seed, reset, one observation, one chunk.
@@ -176,6 +195,8 @@ class Drawer:
             is_stochastic = False
         if not np.isfinite(draws[0]).all():
             logger.warning("policy draws chunks that are not finite for an observation of zeros")
+        if self._loaded.is_guided:
+            self._check_guided(arrays, draws[0])
         begun_s = self._clock.now_s()
         if is_stochastic:
             self._is_batched = self._can_batch(batch, draws[0])
@@ -186,6 +207,23 @@ class Drawer:
             first_s=min(durations_s),
             batch_s=self._clock.now_s() - begun_s,
         )
+
+    def _check_guided(self, arrays: Mapping[str, NDArray[Any]], chunk: NDArray[np.float32]) -> None:
+        """Refuse processors that do not lead from robot units back to what the policy draws.
+
+        A normaliser that has no statistics of actions passes them unchanged, in silence.
+
+        Raises:
+            CheckpointError: They do not.
+        """
+        batch = self.observe(arrays, "move", running=chunk[0], frozen=1)
+        there = self._loaded.postprocess(batch["prev_chunk_left_over"]).numpy()
+        if not np.allclose(there, chunk, rtol=1e-3, atol=1e-4):
+            raise CheckpointError(
+                "policy checkpoint: expected a pre-processor that undoes the post-processor for "
+                f"?rtc, got actions that differ by {np.abs(there - chunk).max():g}"
+            )
+        self._draw(batch, 1, 0)
 
     def _can_batch(self, batch: Batch, first: NDArray[np.float32]) -> bool:
         """Return whether one call gives several chunks, and not several times the same."""

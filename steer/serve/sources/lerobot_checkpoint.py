@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class LeRobotWorker:
 
     Args:
         checkpoints: Directory of each source, by its name.
+        guided: Names of those that guide their chunks by what runs (real-time chunking).
         device: torch's name of the device that the policies run on, for example `cpu`.
         command: What to run as the worker.
         load_budget_s: Time that loading all checkpoints may take, in seconds.
@@ -52,13 +53,14 @@ class LeRobotWorker:
         self,
         checkpoints: Mapping[str, Path],
         *,
+        guided: Collection[str] = (),
         device: str = "cpu",
         command: Sequence[str] = WORKER_COMMAND,
         load_budget_s: float = 600.0,
         grace_s: float = 10.0,
         restart_delay_s: float = _FIRST_DELAY_S,
     ) -> None:
-        self._directories = dict(checkpoints)
+        self._directories, self._guided = dict(checkpoints), frozenset(guided)
         self._device = device
         self._command = command
         self._load_budget_s = load_budget_s
@@ -95,12 +97,16 @@ class LeRobotWorker:
         """Read and load all checkpoints, and try each one once.
 
         Raises:
-            CheckpointError: One is missing, damaged, or does not fit its `steer.json`.
+            CheckpointError: One is missing, damaged, does not fit its `steer.json`, or is to guide
+                its chunks and cannot.
             PolicyError: The worker does not start.
         """
         self._checkpoints = await self._read_checkpoints()
         process, infos = await self._launch()
-        self._sources = {name: LeRobotSource(info, self._draw) for name, info in infos.items()}
+        self._sources = {
+            name: LeRobotSource(info, self._draw, is_guided=name in self._guided)
+            for name, info in infos.items()
+        }
         self._accept(process)
         self._task = asyncio.create_task(self._run(process))
 
@@ -128,7 +134,10 @@ class LeRobotWorker:
 
     async def _launch(self) -> tuple[WorkerProcess, dict[str, SourceInfo]]:
         """Start a worker, load all checkpoints; return it and what they turned out to draw."""
-        items = {name: _load_request(item) for name, item in self._checkpoints.items()}
+        items = {
+            name: _load_request(item, is_guided=name in self._guided)
+            for name, item in self._checkpoints.items()
+        }
         load = Message({"device": self._device, "checkpoints": items})
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
@@ -241,12 +250,13 @@ class LeRobotWorker:
             ) from error
 
 
-def _load_request(checkpoint: Checkpoint) -> dict[str, Any]:
+def _load_request(checkpoint: Checkpoint, *, is_guided: bool) -> dict[str, Any]:
     """Return what the worker needs to load a checkpoint and to try it once."""
     fields = checkpoint.embodiment.observations
     return {
         "directory": str(checkpoint.directory.resolve()),
         "observations": [[item.name, item.dtype, list(item.shape)] for item in fields],
+        "is_guided": is_guided,
     }
 
 

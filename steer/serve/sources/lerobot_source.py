@@ -24,13 +24,18 @@ class LeRobotSource:
     Args:
         info: What it draws.
         run: Lets the worker answer a job.
+        is_guided: Whether the policy is told what runs, and guides its chunks by it.
     """
 
     def __init__(
-        self, info: SourceInfo, run: Callable[[Job], Awaitable[NDArray[np.float32]]]
+        self,
+        info: SourceInfo,
+        run: Callable[[Job], Awaitable[NDArray[np.float32]]],
+        *,
+        is_guided: bool = False,
     ) -> None:
         self.info = info
-        self._run = run
+        self._run, self._is_guided = run, is_guided
 
     async def draw(
         self,
@@ -38,6 +43,7 @@ class LeRobotSource:
         *,
         num_candidates: int,
         noise_seed: int,
+        frozen: int = 0,
         budget_s: float,
     ) -> Candidates:
         """Draw candidates, see `PolicySource.draw`."""
@@ -51,6 +57,7 @@ class LeRobotSource:
             "policy": self.info.name,
             "num_candidates": num_chunks,
             "noise_seed": noise_seed,
+            "frozen": frozen,
             "instruction": observations[-1].instruction if observations else "",
         }
         request = Message(body, self._stacked(observations))
@@ -67,7 +74,7 @@ class LeRobotSource:
         return Candidates(np.concatenate([chunks, perturbed]), provenance)
 
     def _stacked(self, observations: Sequence[Observation]) -> dict[str, NDArray[Any]]:
-        """Return what the policy needs, each of shape [t, …], oldest first.
+        """Return what the policy needs, each of shape [t, …], oldest first, and what runs.
 
         Raises:
             InvalidInputError: Something is missing, or of another shape or type.
@@ -75,10 +82,12 @@ class LeRobotSource:
         if not observations:
             raise InvalidInputError.expected("observations", "at least one", "none")
         recent = observations[-self.info.num_observations :]
-        return {
+        found: dict[str, NDArray[Any]] = {
             field.name: np.stack([_checked(observation, field) for observation in recent])
             for field in self.info.embodiment.observations
         }
+        running = observations[-1].running if self._is_guided else None
+        return found if running is None else {**found, "running": running[: self.info.horizon]}
 
 
 def _checked(observation: Observation, field: ObservationField) -> NDArray[Any]:

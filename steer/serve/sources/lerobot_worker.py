@@ -6,11 +6,12 @@ library prints goes to the standard error, which the server passes on to its log
 
 The conversation:
 
-1. The server sends `{device, checkpoints: {name: {directory, observations}}}`.
+1. The server sends `{device, checkpoints: {name: {directory, observations, is_guided}}}`.
 2. The worker answers `{kind: "ready", policies: {name: probe}}`, or `{kind: "failed", text}` and
    ends.
 3. The server sends `{id, policy, num_candidates, noise_seed, budget_s, instruction}` with the
-   observations as arrays [t, …].
+   observations as arrays [t, …]; for a policy that guides its chunks by what runs with that, as
+   `running` [R, A], and `frozen`, too.
 4. The worker answers `{kind: "chunks", id, is_last}` with `actions`: candidate 0 as soon as it is
    there, then the rest; or `{kind: "error", id, text}`. Back to 3.
 
@@ -119,7 +120,8 @@ def _load(
     from steer.serve.sources.loading import load_policy
 
     begun_s = clock.now_s()
-    drawer = Drawer(load_policy(Path(item["directory"]), device=device), clock)
+    loaded = load_policy(Path(item["directory"]), device=device, is_guided=item["is_guided"])
+    drawer = Drawer(loaded, clock)
     zeros = {
         key: np.zeros((1, *shape), np.dtype(dtype)) for key, dtype, shape in item["observations"]
     }
@@ -139,7 +141,9 @@ def _answer(message: Message, drawers: Mapping[str, Any], clock: Clock, outgoing
     body = message.body
     deadline_s = clock.now_s() + body["budget_s"]
     drawer = drawers[body["policy"]]
-    batch = drawer.observe(message.arrays, body["instruction"])
+    arrays = dict(message.arrays)
+    running, frozen = arrays.pop("running", None), body["frozen"]
+    batch = drawer.observe(arrays, body["instruction"], running=running, frozen=frozen)
     first = drawer.draw_first(batch, noise_seed=body["noise_seed"])
     more = body["num_candidates"] - 1
     answer = {"kind": "chunks", "id": body["id"], "is_last": more == 0}
@@ -148,8 +152,8 @@ def _answer(message: Message, drawers: Mapping[str, Any], clock: Clock, outgoing
         rest = drawer.draw_rest(
             batch, num_chunks=more, noise_seed=body["noise_seed"], deadline_s=deadline_s
         )
-        arrays = {} if rest is None else {"actions": rest}
-        write_message(outgoing, Message({**answer, "is_last": True}, arrays))
+        drawn = {} if rest is None else {"actions": rest}
+        write_message(outgoing, Message({**answer, "is_last": True}, drawn))
 
 
 def _one_line(error: Exception) -> str:

@@ -30,22 +30,29 @@ class LoadedPolicy:
         policy: In evaluation mode, on its device.
         preprocess: One observation, without or with a batch axis, to what the policy takes.
         postprocess: Normalised chunks to robot units, on the CPU.
+        is_guided: Whether the policy guides its chunks by what runs.
     """
 
     policy: Policy
     preprocess: Callable[[Batch], Batch]
     postprocess: Callable[[Tensor], Tensor]
+    is_guided: bool = False
 
 
-def load_policy(directory: Path, *, device: str) -> LoadedPolicy:
+def load_policy(directory: Path, *, device: str, is_guided: bool = False) -> LoadedPolicy:
     """Load a checkpoint onto a device, whichever device it was trained on.
 
+    Args:
+        directory: Of the checkpoint.
+        device: torch's name of it.
+        is_guided: Whether the policy is to guide its chunks by what runs, see `_guide`.
+
     Raises:
-        CheckpointError: LeRobot is not installed, cannot load it, or finds no weights for a part
-            of the policy.
+        CheckpointError: LeRobot is not installed, cannot load it, finds no weights for a part of
+            the policy, or the policy is to guide its chunks and cannot.
     """
     try:
-        return _load(directory, device)
+        return _load(directory, device, is_guided=is_guided)
     except CheckpointError:
         raise
     except Exception as error:  # LeRobot, its configurations and plugins raise anything
@@ -56,7 +63,7 @@ def load_policy(directory: Path, *, device: str) -> LoadedPolicy:
         ) from error
 
 
-def _load(directory: Path, device: str) -> LoadedPolicy:
+def _load(directory: Path, device: str, *, is_guided: bool) -> LoadedPolicy:
     try:
         from lerobot.configs import PreTrainedConfig
         from lerobot.policies import get_policy_class, make_pre_post_processors
@@ -78,12 +85,45 @@ def _load(directory: Path, device: str) -> LoadedPolicy:
     vars(config).update(_inside(directory, vars(config)))
     policy: Any = get_policy_class(policy_type).from_pretrained(directory, config=config)
     _check_complete(policy, directory)
+    if is_guided:
+        _guide(policy, directory)
     preprocess, postprocess = make_pre_post_processors(
         config,
         pretrained_path=str(directory),
         preprocessor_overrides=_overrides(directory, device),
     )
-    return LoadedPolicy(policy.eval(), preprocess, postprocess)
+    return LoadedPolicy(policy.eval(), preprocess, postprocess, is_guided=is_guided)
+
+
+def _guide(policy: Any, directory: Path) -> None:  # noqa: ANN401  # LeRobot's
+    """Have a policy guide its chunks by what runs, where it is given that: real-time chunking.
+
+    Raises:
+        CheckpointError: It does not offer that.
+
+    References:
+        Black et al., Real-Time Execution of Action Chunking Flow Policies, arXiv 2506.07339, 2025,
+        equations 2 to 5. Differs: LeRobot takes the velocity for a constant where the paper goes
+        back through the network, and the largest weight is the number of flow steps (in the paper
+        5 for 5), so that the first step goes as far as what runs and not beyond it.
+    """
+    if not policy.supports_rtc():
+        raise CheckpointError(
+            "policy checkpoint: expected one whose architecture offers real-time chunking for "
+            f"?rtc, got {policy.config.type!r}, in {directory}"
+        )
+    from lerobot.configs import RTCAttentionSchedule
+    from lerobot.policies.rtc import RTCConfig
+
+    config = policy.config
+    steps = getattr(config, "num_steps", None) or getattr(config, "num_inference_steps", None)
+    config.rtc_config = RTCConfig(
+        prefix_attention_schedule=RTCAttentionSchedule.EXP,
+        max_guidance_weight=float(steps or RTCConfig.max_guidance_weight),
+        execution_horizon=config.chunk_size,  # as far as what runs goes
+    )
+    policy.init_rtc_processor()
+    policy.requires_grad_(requires_grad=False)  # else each step keeps a graph that nobody needs
 
 
 def _check_complete(policy: "PreTrainedPolicy", directory: Path) -> None:

@@ -89,10 +89,15 @@ class _Shared:
         *,
         num_candidates: int,
         noise_seed: int,
+        frozen: int = 0,
         budget_s: float,
     ) -> Candidates:
         """Draw where the fewest draws wait, see `PolicySource.draw`."""
         worker = min(self.workers, key=lambda item: item.load)
         return await worker.sources[self.name].draw(
-            observations, num_candidates=num_candidates, noise_seed=noise_seed, budget_s=budget_s
+            observations,
+            num_candidates=num_candidates,
+            noise_seed=noise_seed,
+            frozen=frozen,
+            budget_s=budget_s,
         )

@@ -40,7 +40,7 @@ class DoorPolicy:
         self._loop, self._door = loop, asyncio.Event()
         self._door.set()
         self.entered = threading.Semaphore(0)
-        self.seen, self.inside, self.most, self.cancelled = [], 0, 0, 0
+        self.seen, self.frozen, self.inside, self.most, self.cancelled = [], [], 0, 0, 0
         self.error = None
 
     async def start(self):
@@ -52,6 +52,7 @@ class DoorPolicy:
     def forget(self):
         """Forget the draws that have been, those of the server's start among them."""
         self.seen.clear()
+        self.frozen.clear()
         self.most = self.cancelled = 0
         while self.entered.acquire(blocking=False):
             pass
@@ -72,9 +73,10 @@ class DoorPolicy:
             assert CLOCK.now_s() < end_s
             CLOCK.sleep(0.002)
 
-    async def draw(self, observations, *, num_candidates, noise_seed, budget_s):
+    async def draw(self, observations, *, num_candidates, noise_seed, frozen=0, budget_s):
         del budget_s  # Whoever waits behind a door does not look at the clock.
         self.seen.append(observations)
+        self.frozen.append(frozen)
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.entered.release()

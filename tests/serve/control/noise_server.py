@@ -38,7 +38,7 @@ class Noise:
     async def stop(self):
         """Nothing to free."""
 
-    async def draw(self, observations, *, num_candidates, noise_seed, budget_s):
+    async def draw(self, observations, *, num_candidates, noise_seed, frozen=0, budget_s):
         del observations, budget_s
         shape = (num_candidates, 8, self.info.embodiment.action_dim)
         return Candidates(np.random.default_rng(noise_seed).normal(size=shape).astype(np.float32))

@@ -195,6 +195,20 @@ def test_the_policy_is_shown_what_is_foreseen_and_judged_at_what_is_sensed(
     assert candidates.actions[:N, 3:].tobytes() == drawn.actions.tobytes()
 
 
+@pytest.mark.parametrize(("after", "told"), [(0, 3), (1, 2), (3, 0), (4, 0)])
+def test_a_policy_is_told_what_stays_from_what_it_is_shown_on(
+    stream, asked, sense, rng, policy, after, told
+):
+    """Of frozen rows those that have run by the instant that is foreseen are over."""
+    running = rng.normal(size=(4, 2)).astype(np.float32)
+    foreseen = [observation_to_message(sense())] if after else []
+    ask = asked(frozen=3, foreseen=foreseen, foreseen_after=after)
+    stream.tick(sense(captured_at_s=1.0, running=running), consumed=5, ask=ask)
+    stream.answer()
+
+    assert policy.frozen == [told]
+
+
 @pytest.mark.parametrize("after", [0, 5])
 def test_more_cannot_be_foreseen_than_runs(stub, session_of, talk, asked, sense, rng, after):
     """The stream ends, for it breaks the contract."""

@@ -30,14 +30,15 @@ class NoisePolicy:
             type="noise", n_obs_steps=num_observations, image_features={}, input_features=features
         )
         self.clock = clock
-        self.calls = []
+        self.calls, self.guiding = [], []
 
     def reset(self):
         """Forget nothing: there is nothing."""
 
-    def predict_action_chunk(self, batch):
+    def predict_action_chunk(self, batch, **guiding):
         """Return noise, one chunk a row."""
         self.calls.append(batch)
+        self.guiding.append(guiding)
         if self.clock is not None:
             self.clock.advance(1.0)
         return torch.randn(len(batch["observation.state"]), 3, 2)
@@ -225,3 +226,61 @@ def test_a_policy_that_draws_no_chunk_is_refused():
 
     with pytest.raises(CheckpointError, match=r"chunks of shape \[1, H, A\], got \(1, 2\)"):
         drawer_of(policy).probe({"observation.state": np.zeros((1, 2), np.float32)})
+
+
+UNITS = 4.0
+"""Robot units in one of what a policy draws."""
+
+
+def guided_drawer_of(policy, *, knows_actions=True):
+    """Return a drawer whose policy guides; its pre-processor may not know what actions are."""
+
+    def preprocess(batch):
+        action = batch.get("action")
+        scale = UNITS if knows_actions else 1.0
+        return {**batch, "action": None if action is None else action / scale}
+
+    loaded = LoadedPolicy(policy, preprocess, lambda chunks: chunks * UNITS, is_guided=True)
+    return Drawer(loaded, FakeClock())
+
+
+def test_what_runs_goes_in_as_the_policy_has_learnt_it_a_copy_a_chunk():
+    """By LeRobot's names; and nothing of it is an observation."""
+    policy = NoisePolicy()
+    drawer = guided_drawer_of(policy)
+    running = np.float32([[4, 8], [12, 16]])
+
+    batch = drawer.observe(STATE, "push", running=running, frozen=1)
+    drawer.draw_rest(batch, num_chunks=3, noise_seed=0, deadline_s=1e9)
+
+    assert sorted(policy.calls[0]) == ["observation.state", "task"]
+    guiding = policy.guiding[0]
+    assert guiding["prev_chunk_left_over"].tolist() == [[[1, 2], [3, 4]]] * 3
+    assert guiding["inference_delay"] == 1
+
+
+def test_where_nothing_runs_nothing_guides():
+    """The call is the one of a policy that was never asked to."""
+    policy = NoisePolicy()
+    drawer = guided_drawer_of(policy)
+
+    drawer.draw_first(drawer.observe(STATE, "push"), noise_seed=0)
+
+    assert policy.guiding == [{}]
+
+
+def test_a_policy_that_guides_is_tried_with_something_that_runs():
+    """Whatever is wrong with that is known before a robot comes."""
+    policy = NoisePolicy()
+
+    guided_drawer_of(policy).probe({"observation.state": np.zeros((1, 2), np.float32)})
+
+    assert {"inference_delay", "prev_chunk_left_over"} in [item.keys() for item in policy.guiding]
+
+
+def test_a_pre_processor_that_leaves_actions_as_they_are_is_refused():
+    """The policy would be guided by numbers of another unit, in silence."""
+    drawer = guided_drawer_of(NoisePolicy(), knows_actions=False)
+
+    with pytest.raises(CheckpointError, match=r"undoes the post-processor for \?rtc, got actions"):
+        drawer.probe({"observation.state": np.zeros((1, 2), np.float32)})

@@ -1,6 +1,7 @@
 """One source: what it asks the worker, what it refuses before, what it makes of the answer."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from steer.types import EncodedImage, Observation, Provenance
 CHUNK = np.linspace(-0.5, 0.5, 6, dtype=np.float32).reshape(3, 2)
 
 
-def source(jobs=None, *, is_stochastic=True):
+def source(jobs=None, *, is_stochastic=True, is_guided=False):
     """Return a source whose worker answers with copies of one chunk, and notes the jobs."""
     embodiment = Embodiment(
         name="arm",
@@ -40,7 +41,7 @@ def source(jobs=None, *, is_stochastic=True):
             jobs.append(job)
         return np.tile(CHUNK, (job.num_chunks, 1, 1))
 
-    return LeRobotSource(info, run)
+    return LeRobotSource(info, run, is_guided=is_guided)
 
 
 def observed(value=0.0, **changes):
@@ -54,11 +55,15 @@ def observed(value=0.0, **changes):
     return Observation({k: v for k, v in arrays.items() if v is not None}, instruction="push it")
 
 
-def draw(policy, observations, num_candidates=4, noise_seed=7):
+def draw(policy, observations, num_candidates=4, noise_seed=7, **options):
     """Draw once."""
     return asyncio.run(
         policy.draw(
-            observations, num_candidates=num_candidates, noise_seed=noise_seed, budget_s=1.0
+            observations,
+            num_candidates=num_candidates,
+            noise_seed=noise_seed,
+            budget_s=1.0,
+            **options,
         )
     )
 
@@ -77,8 +82,34 @@ def test_the_worker_gets_the_last_observations_and_no_more():
         "policy": "push",
         "num_candidates": 4,
         "noise_seed": 7,
+        "frozen": 0,
         "instruction": "push it",
     }
+
+
+@pytest.mark.parametrize("is_guided", [True, False])
+def test_a_policy_that_guides_is_told_what_runs_now_and_no_other_is(is_guided):
+    """The last observation's, no longer than the policy's own chunks, and how much of it stays."""
+    jobs = []
+    running = [np.arange(10, dtype=np.float32).reshape(5, 2) + shift for shift in (0, 100)]
+    seen = [replace(observed(), running=rows) for rows in running]
+
+    draw(source(jobs, is_guided=is_guided), seen, frozen=2)
+
+    assert jobs[0].request.body["frozen"] == 2
+    told = jobs[0].request.arrays.get("running")
+    assert (told is None) != is_guided
+    if is_guided:
+        np.testing.assert_array_equal(told, running[1][:3])
+
+
+def test_a_policy_that_guides_draws_where_nothing_runs():
+    """At the start of an episode, for example."""
+    jobs = []
+
+    draw(source(jobs, is_guided=True), [observed()])
+
+    assert "running" not in jobs[0].request.arrays
 
 
 def test_numbers_go_out_as_float32():

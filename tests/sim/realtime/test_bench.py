@@ -50,6 +50,20 @@ def test_with_a_delay_waiting_stands_and_asking_ahead_does_not(played):
         assert (stood > 0.3) == (method == "wait")
 
 
+def test_a_policy_that_looks_is_guided_by_what_runs(tmp_path):
+    """Its camera is the robot's, alone it has one candidate, and once it runs it never stands."""
+    words = ["bench", "--cells", "smolvla/fetch-push", "--episodes", "2", "--candidates", "4"]
+    words += ["--methods", "rtc", "rtc-steered", "--delays", "5", "--seeds", "user"]
+    assert main([*words, "--workers", "1", "--output", str(tmp_path)]) == 0
+
+    rows = {(row.method, row.seed): row for row in Rows(tmp_path / "rows.jsonl").rows}
+    assert len(rows) == 4
+    for (method, _), row in rows.items():
+        assert row.num_candidates == (1 if method == "rtc" else 4)
+        assert row.overrides == 0 or method == "rtc-steered"
+        assert row.rungs.get("HOLD", 0) == 0
+
+
 def test_what_is_complete_is_not_played_again_and_other_settings_are_refused(played, capsys):
     """Rows of other candidates do not mix."""
     words = ["bench", "--cells", CELL, "--seeds", "user", "--output", str(played), "--delays", "5"]

@@ -1,9 +1,12 @@
 """Ways from one chunk to the next: what becomes of a chunk that is late."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.realtime.__main__ import main
+from sim.realtime.bouts import PLAIN
 from sim.realtime.methods import ALONE, METHODS, Transition, nearest
 from steer.loop.chunks import Chunk
 
@@ -89,6 +92,28 @@ def test_methods_are_told_apart_by_their_names_and_wait_alone_does_not_ask_ahead
     assert [name for name, item in METHODS.items() if item.name != name] == []
     assert [name for name, item in METHODS.items() if not item.asks_ahead] == ["wait"]
     assert not ALONE.asks_ahead
+
+
+def test_methods_that_guide_run_where_they_are_named_and_the_policy_offers_it(tmp_path, capsys):
+    """By default there is none of them; for another policy one is refused, before a server runs."""
+    guiding = [name for name, item in METHODS.items() if item.guides]
+    assert guiding == ["rtc", "rtc-steered", "ours-rtc"]
+    assert not set(guiding) & set(PLAIN)
+
+    cells = ["--cells", "smolvla/fetch-push", "dit/fetch-push"]
+    words = ["bench", *cells, "--methods", "rtc", "--output", str(tmp_path)]
+    assert main(words) == 2
+    text = "offers real-time chunking for 'rtc', got 'dit/fetch-push'"
+    assert f"--methods: expected a cell whose policy {text}" in capsys.readouterr().err
+
+
+def test_rtc_is_the_policy_alone_and_the_robot_freezes_nothing_for_it():
+    """Those that are steered differ from what they are compared with in nothing but the guiding."""
+    assert METHODS["rtc"].is_alone
+    assert not METHODS["rtc"].freezes
+    for name, like in (("rtc-steered", "rtc"), ("ours-rtc", "ours")):
+        same = {"name": "", "what": "", "guides": True, "is_alone": False}
+        assert replace(METHODS[name], **same) == replace(METHODS[like], **same)
 
 
 @pytest.mark.parametrize(

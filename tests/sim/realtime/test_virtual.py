@@ -36,18 +36,26 @@ class Client:
             )
             for draws in DRAWS
         ]
-        self.left = list(self.decided)
+        self.left, self.asked = list(self.decided), []
 
     def steer(self, observations, **options):
+        self.asked.append((observations[-1], options))
         return self.left.pop(0)
 
 
-def request(sequence, consumed, epoch):
-    seen = Observation({"observation.state": np.zeros(1, np.float32)})
+class Ahead:
+    """A forecast by which nothing changes."""
+
+    def ahead(self, observation, actions_TA):
+        return [observation] * len(actions_TA)
+
+
+def request(sequence, consumed, epoch, *, frozen=0, running=None):
+    seen = Observation({"observation.state": np.zeros(1, np.float32)}, running=running)
     return Request(
         observations=(seen,),
         consumed=consumed,
-        frozen=0,
+        frozen=frozen,
         epoch=epoch,
         sequence=sequence,
         captured_at_s=0.0,
@@ -55,14 +63,13 @@ def request(sequence, consumed, epoch):
     )
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-def test_each_decision_is_read_at_the_count_of_its_request(epoch):
-    """As monitors read it by themselves; chunks carry no alarm."""
-    client, clock, buffer = Client(), FakeClock(), ChunkBuffer(1, max_age_s=9.0)
+def planner_of(client, method, *, epoch=1, forecast=None):
+    """Return a planner whose answers take no time, in an epoch."""
+    clock, buffer = FakeClock(), ChunkBuffer(1, max_age_s=9.0)
     buffer.begin(epoch)
-    planner = VirtualPlanner(
+    return VirtualPlanner(
         client,
-        METHODS["wait"],
+        METHODS[method],
         Delays(Network(ticks=0), seed=0),
         buffer,
         seed=0,
@@ -71,7 +78,28 @@ def test_each_decision_is_read_at_the_count_of_its_request(epoch):
         body=BODY,
         clock=clock,
         monitors=Monitors([1.0]),
+        forecast=forecast,
     )
+
+
+@pytest.mark.parametrize(("forecast", "told", "rows"), [(None, 3, 8), (Ahead(), 0, 5)])
+def test_the_server_is_told_what_runs_and_how_much_of_it_stays(forecast, told, rows):
+    """From the instant on that the policy is shown: what is foreseen lies behind what stays."""
+    client, running = Client(), np.arange(8, dtype=np.float32)[:, None]
+    planner = planner_of(client, "rtc", forecast=forecast)
+
+    planner.submit(request(1, 0, 1, frozen=3, running=running))
+
+    seen, options = client.asked[0]
+    assert options["frozen"] == told
+    np.testing.assert_array_equal(seen.running, running[-rows:])
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_each_decision_is_read_at_the_count_of_its_request(epoch):
+    """As monitors read it by themselves; chunks carry no alarm."""
+    client = Client()
+    planner = planner_of(client, "wait", epoch=epoch)
     planner.submit(request(1, 0, epoch))
     planner.submit(request(2, 8, epoch))
     chunk = planner.poll()

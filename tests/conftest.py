@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -19,8 +20,11 @@ SLOW_LIMIT_S = 300.0
 def pytest_configure() -> None:
     """Have Ctrl-C work in what tests start, also where the tests run in the background.
 
-    There a shell has it ignored, and every process that is started inherits that.
+    There a shell has it ignored, and every process that is started inherits that. How long an
+    example takes is no property of the code: machines that test are busy.
     """
+    hypothesis.settings.register_profile("busy", deadline=None)
+    hypothesis.settings.load_profile("busy")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     _choose_opengl()

@@ -110,7 +110,7 @@ def _bench(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def _monitors(options: argparse.Namespace, words: Sequence[str]) -> int:
-    """Say how well monitors tell failing from succeeding episodes, without any delay."""
+    """Say how well monitors tell failing from succeeding episodes, as a robot's would."""
     rule = Rule(
         alpha=options.alpha, in_a_row=options.in_a_row, cooldown_ticks=options.cooldown_ticks
     )
@@ -233,8 +233,25 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     bench = commands.add_parser("bench", help="play episodes with delays")
     bench.set_defaults(work=_bench)
     monitors = commands.add_parser("monitors", help="tell failing episodes by their decisions")
-    monitors.set_defaults(
-        work=_monitors, methods=["wait"], delays=[0], jitter="none", drop=0.0, seeds="tune"
+    monitors.set_defaults(work=_monitors, drop=0.0, seeds="tune")
+    names = ["alone", *METHODS]
+    monitors.add_argument(
+        "--method",
+        dest="methods",
+        nargs=1,
+        default=["ours"],
+        choices=names,
+        metavar="NAME",
+        help="of `bench` (default: ours)",
+    )
+    monitors.add_argument(
+        "--delay",
+        dest="delays",
+        nargs=1,
+        type=int,
+        default=[5],
+        metavar="TICKS",
+        help="(default: 5)",
     )
     monitors.add_argument("--alpha", type=float, default=0.1, help="false alarms (default: 0.1)")
     monitors.add_argument("--in-a-row", type=int, default=1, help="readings (default: 1)")
@@ -249,11 +266,11 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         "--methods", nargs="+", default=list(PLAIN), choices=["alone", *METHODS], metavar="NAME"
     )
     bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
-    bench.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
     bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
     bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
-    add_heads(bench)
     for command in (bench, monitors):
+        add_heads(command)
+        command.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
         command.add_argument("--candidates", type=int, help="N (default: as tuned)")
         command.add_argument("--margin", type=float, help="of the gate (default: as tuned)")
         command.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")

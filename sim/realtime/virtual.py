@@ -37,11 +37,13 @@ class Answer:
     Attributes:
         request: That it answers.
         decision: Of the server.
+        led: Rows of its candidates that run before those that were drawn.
         tick: At which it is there; None for never.
     """
 
     request: Request
     decision: Decision
+    led: int
     tick: int | None
 
 
@@ -71,7 +73,7 @@ class VirtualPlanner:
     Attributes:
         decisions: All of them.
         monitors: The monitors.
-        signals: What they read of each decision.
+        signals: What they read of each decision that came, as a robot's would.
         delays_ticks: Of those that come.
         num_again: How many were judged again at a newer observation.
     """
@@ -129,15 +131,13 @@ class VirtualPlanner:
             epoch=self._seed,
             return_candidates=True,
         )
-        drawn_at = request.consumed + len(before_TA)
-        read = self.monitors.update(decision, consumed=drawn_at, epoch=request.epoch)
         decision = prefixed(decision, before_TA)
         self.decisions.append(decision)
-        self.signals.append(read.signals)
         delay = self._delays.next()
         if delay is not None:
             self.delays_ticks.append(delay)
-        answer = Answer(request, decision, None if delay is None else self._tick + delay)
+        tick = None if delay is None else self._tick + delay
+        answer = Answer(request, decision, len(before_TA), tick)
         self._coming.append(answer)
         if self._note is not None:
             self._note(answer)
@@ -153,7 +153,8 @@ class VirtualPlanner:
             return None
         self._coming = [item for item in self._coming if item not in there]
         newest = max(there, key=lambda item: item.request.sequence)
-        chunk = self._chosen(newest)
+        chunk, again = self._chosen(newest)
+        self._read(newest, chunk, again)
         if not self._method.freezes:
             chunk = replace(chunk, frozen=0)
         if not self._method.asks_ahead:  # it stands once it has run what was meant to run
@@ -168,16 +169,31 @@ class VirtualPlanner:
             self._came = [*self._came, chunk][-32:]
         return now.spliced(self._method.splice)
 
-    def _chosen(self, answer: Answer) -> Chunk:
-        """Return the candidate that the method chooses now that the answer is there."""
+    def _read(self, answer: Answer, chunk: Chunk, again: Decision | None) -> None:
+        """Have the monitors read what was decided at last."""
+        if again is not None:
+            decision, consumed, frozen = again, chunk.consumed, chunk.frozen
+        else:
+            decision, consumed, frozen = answer.decision, answer.request.consumed, answer.led
+        read = self.monitors.update(
+            decision, consumed=consumed, epoch=answer.request.epoch, frozen=frozen
+        )
+        self.signals.append(read.signals)
+
+    def _chosen(self, answer: Answer) -> tuple[Chunk, Decision | None]:
+        """Return the candidate that the method chooses now that the answer is there.
+
+        And the decision, where it was judged again.
+        """
         decision, request = answer.decision, answer.request
         if self._method.chooses == "nearest" and decision.candidates is not None:
             drawn = decision.candidates.actions
             index = nearest(drawn, request.observations[-1].running)
-            return decided(replace(decision, chunk=np.ascontiguousarray(drawn[index])), request)
+            chosen = replace(decision, chunk=np.ascontiguousarray(drawn[index]))
+            return decided(chosen, request), None
         if self._method.chooses != "fresh" or self._sensed is None:
-            return decided(decision, request)
-        chunk = rescored(
+            return decided(decision, request), None
+        chunk, again = rescored(
             self._client,
             decision,
             request,
@@ -190,4 +206,4 @@ class VirtualPlanner:
             anchors=self._method.anchors,
         )
         self.num_again += chunk.captured_at_s > request.captured_at_s
-        return chunk
+        return chunk, again

@@ -60,7 +60,7 @@ def rescored(
     limits: Limits | None = None,
     head: NumpyHead | None = None,
     anchors: bool = True,
-) -> Chunk:
+) -> tuple[Chunk, Decision | None]:
     """Return the best of what can still run, judged at the newest observation.
 
     The policy's own chunk stays candidate 0, cut like the others, and the same gate decides. Where
@@ -78,6 +78,10 @@ def rescored(
         head: What it makes of the best candidates competes, as far as there is room.
         anchors: Whether candidates make up for what the robot did since it asked.
 
+    Returns:
+        The chunk to run, and the new decision where there is one: the candidates of that begin at
+        the newest tick, and what runs has filled their first `frozen` rows.
+
     References:
         Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: the running chunk competes, and a gate
         keeps the policy's own.
@@ -86,15 +90,15 @@ def rescored(
     gone = sensed.consumed - request.consumed
     session, drawn = client.session, decision.candidates
     if sensed.epoch != request.epoch or gone < 0:
-        return as_it_was
+        return as_it_was, None
     if limits is not None:
         as_it_was = _kept_from_now(as_it_was, sensed, body, limits)
     elif not gone:
-        return as_it_was
+        return as_it_was, None
     if session is None or drawn is None:
-        return as_it_was
+        return as_it_was, None
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
-        return as_it_was
+        return as_it_was, None
     candidates = _candidates(
         drawn,
         decision,
@@ -108,9 +112,9 @@ def rescored(
     )
     found = _judged(client, candidates, sensed, budget_s=budget_s, noise_seed=noise_seed)
     if found is None:
-        return as_it_was
+        return as_it_was, None
     rows = len(found.chunk)
-    return replace(
+    fresh = replace(
         as_it_was,
         actions=found.chunk,
         consumed=sensed.consumed,
@@ -119,6 +123,7 @@ def rescored(
         captured_at_s=sensed.captured_at_s,
         is_steered=True,
     )
+    return fresh, found
 
 
 def _judged(

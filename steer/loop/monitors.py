@@ -85,18 +85,19 @@ class Monitors:
         self._epoch: int | None = None
         self._begin()
 
-    def update(self, decision: Decision, *, consumed: int, epoch: int) -> Reading:
+    def update(self, decision: Decision, *, consumed: int, epoch: int, frozen: int = 0) -> Reading:
         """Take the newest decision; another epoch than the last one's begins anew.
 
         Args:
             decision: With its candidates.
             consumed: Actions of the epoch that had been consumed at its observation.
             epoch: Of the robot.
+            frozen: First rows of the candidates that what runs has filled: no draw is in them.
         """
         if epoch != self._epoch:
             self._epoch = epoch
             self._begin()
-        signals = self._signals(decision, consumed)
+        signals = self._signals(decision, consumed, frozen)
         readings = signals.readings(self._expected)
         alarms = tuple(
             name
@@ -110,9 +111,9 @@ class Monitors:
         limits = {} if self._thresholds is None else self._thresholds.limits
         self._alarms = {name: Alarm(item) for name, item in limits.items()}
 
-    def _signals(self, decision: Decision, tick: int) -> Signals:
+    def _signals(self, decision: Decision, tick: int, frozen: int) -> Signals:
         before, self._before = self._before, None
-        drawn_NHA = self._read("candidates", lambda: _drawn(decision))
+        drawn_NHA = self._read("candidates", lambda: _drawn(decision, frozen))
         spread = self._read(
             "ensemble_spread", lambda: ensemble_spread(decision.values, decision.index)
         )
@@ -126,7 +127,7 @@ class Monitors:
         )
         found: list[float | None] = [None, None]
         if before is not None:
-            past, shift = before, tick - before.tick
+            past, shift = before, tick + frozen - before.tick
             found = [
                 self._read(
                     "stac", lambda: stac(past.drawn_NHA, drawn, shift=shift, scale_A=scale_A)
@@ -136,7 +137,7 @@ class Monitors:
                     lambda: departure(past.chosen_HA, drawn, shift=shift, scale_A=scale_A),
                 ),
             ]
-        self._before = _Before(drawn, decision.chunk, tick)
+        self._before = _Before(drawn, decision.chunk[frozen:], tick + frozen)
         return Signals(
             tick=tick,
             value=value,
@@ -157,16 +158,19 @@ class Monitors:
             return None
 
 
-def _drawn(decision: Decision) -> NDArray[np.float32]:
-    """Return the policy's own draws, [N, H, A].
+def _drawn(decision: Decision, frozen: int) -> NDArray[np.float32]:
+    """Return what the policy drew, rows that are frozen left out, [N, H, A].
 
     Raises:
-        InvalidInputError: There are none.
+        InvalidInputError: There is none.
     """
     found = decision.candidates
     if found is None:
         raise InvalidInputError.expected("candidates", "a decision with all of them", "none")
-    return found.actions[_is_own(found.provenance)]
+    if frozen >= found.actions.shape[1]:
+        contract = f"more than {frozen} rows, as many as are frozen"
+        raise InvalidInputError.expected("candidates", contract, found.actions.shape[1])
+    return found.actions[_is_own(found.provenance), frozen:]
 
 
 def _own_values(decision: Decision) -> NDArray[np.float32]:

@@ -207,7 +207,9 @@ class _Talk:
         """Return what the monitors say of a decision; empty for nothing, or for no monitors."""
         if self._monitors is None or answer.decision is None:
             return ""
-        read = self._monitors.update(answer.decision, consumed=answer.consumed, epoch=answer.epoch)
+        read = self._monitors.update(
+            answer.decision, consumed=answer.consumed, epoch=answer.epoch, frozen=answer.frozen
+        )
         return read.alarm
 
 

@@ -55,10 +55,9 @@ BODY = Embodiment(
 
 
 def ask_again(client, decision, request, sensed, **options):
-    """Return what `rescored` does, of candidates that make up for nothing."""
-    return rescored(
-        client, decision, request, sensed, **{"body": BODY, "anchors": False, **options}
-    )
+    """Return the chunk of `rescored`, of candidates that make up for nothing."""
+    options = {"body": BODY, "anchors": False, **options}
+    return rescored(client, decision, request, sensed, **options)[0]
 
 
 class Client:
@@ -138,6 +137,19 @@ def test_the_best_at_the_newest_observation_runs_from_there():
     assert (chunk.consumed, chunk.frozen, chunk.captured_at_s) == (12, 1, 1.2)
     assert (chunk.epoch, chunk.sequence, chunk.commit, chunk.is_steered) == (1, 4, 4, True)
     assert client.calls[0][2]["budget_s"] == 0.02
+
+
+def test_the_new_decision_comes_with_the_chunk():
+    """For who reads its candidates; where the old one stands there is none."""
+    chunk, again = rescored(
+        Client(index=2), decision(), request(), sensed(), body=BODY, budget_s=0.02, anchors=False
+    )
+    old = rescored(
+        Client(), decision(), request(), sensed(epoch=2), body=BODY, budget_s=0.02, anchors=False
+    )
+
+    np.testing.assert_array_equal(again.chunk, chunk.actions)
+    assert old[1] is None
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ def decision(seed=0, *, index=1, actions=None, kinds=(), **changes):
     return Decision(**{**some, **changes})
 
 
+def led(found, rows):
+    """Return a decision whose candidates all begin with the same rows."""
+    before = np.ones((rows, 2), np.float32)
+    actions = np.stack([np.concatenate([before, item]) for item in found.candidates.actions])
+    return replace(found, chunk=actions[found.index], candidates=Candidates(actions))
+
+
 def read(monitors, *decisions, epoch=1):
     """Return the readings of decisions, three actions apart."""
     return [
@@ -75,6 +82,30 @@ def test_only_the_policys_own_draws_are_read():
     mixed = read(Monitors(SCALE), decision(1), decision(actions=actions, kinds=kinds))[1]
 
     assert mixed == alone
+
+
+def test_rows_that_what_runs_has_filled_are_no_draws():
+    """What is drawn begins behind them, and the next set overlaps with it from there on."""
+    first, second = decision(1), decision(2)
+    plain, monitors = Monitors(SCALE), Monitors(SCALE)
+
+    plain.update(first, consumed=2, epoch=1)
+    wanted = plain.update(second, consumed=5, epoch=1)
+    monitors.update(led(first, 2), consumed=0, epoch=1, frozen=2)
+    found = monitors.update(led(second, 3), consumed=2, epoch=1, frozen=3)
+
+    assert found.readings == wanted.readings
+    assert (found.signals.tick, wanted.signals.tick) == (2, 5)
+    assert not monitors.counts
+
+
+def test_a_decision_of_nothing_but_frozen_rows_is_not_read():
+    """It is counted, and no error."""
+    monitors = Monitors(SCALE)
+    found = monitors.update(decision(1), consumed=0, epoch=1, frozen=HORIZON)
+
+    assert found.readings["sample_variance"] is None
+    assert monitors.counts["candidates"] == 1
 
 
 def test_an_epoch_begins_with_nothing_before_it():

@@ -101,6 +101,7 @@ def test_each_decision_is_read_at_the_count_of_its_request(epoch):
     client = Client()
     planner = planner_of(client, "wait", epoch=epoch)
     planner.submit(request(1, 0, epoch))
+    planner.poll()
     planner.submit(request(2, 8, epoch))
     chunk = planner.poll()
 

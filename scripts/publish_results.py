@@ -19,7 +19,7 @@ from typing import Any, TypedDict, get_type_hints
 from realtime_table import draw_realtime
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
-from suite_results import KINDS, SuiteError, between, confirmed_commit, places, suite_results
+from suite_results import KINDS, SuiteError, between, confirmed_commits, places, suite_results
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -86,8 +86,9 @@ def is_stale(record: Record) -> bool:
     paths = PATHS[kind_of(record["metric"])]
     if not paths or not _has_changed(record["commit"], paths):
         return False
-    confirmed = confirmed_commit(ROOT) if kind_of(record["metric"]) in KINDS else None
-    return confirmed is None or _has_changed(confirmed, paths)
+    kind = kind_of(record["metric"])
+    confirmed = confirmed_commits(ROOT, kind) if kind in KINDS else []
+    return not confirmed or any(_has_changed(commit, paths) for commit in confirmed)
 
 
 def _has_changed(commit: str, paths: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ __all__ = [
     "SuiteError",
     "SuiteResults",
     "between",
-    "confirmed_commit",
+    "confirmed_commits",
     "places",
     "suite_results",
 ]
@@ -44,6 +44,8 @@ PLACES = (
     ("docs/evidence.md", "evidence", "evidence"),
 )
 """Which documents show what, between the lines of `between` of which name."""
+RUNS = {"data_gain": "data", "disturbed": "disturbed"}
+"""Which runs below `results` a kind of figure is made from, where it is not the suite."""
 PICTURES = Path("docs/pictures")
 COMPLETE = {"suite": ("--complete", "published"), "evidence": ("--complete",)}
 """Options that refuse what is not complete: nobody shall stop where a figure looks good."""
@@ -92,25 +94,26 @@ def suite_results(root: Path) -> SuiteResults | None:
         return SuiteResults((records, more), tables, summary, evidence, pictures)
 
 
-def confirmed_commit(root: Path) -> str | None:
-    """Return the commit on which episodes of all runs were replayed and came out the same.
+def confirmed_commits(root: Path, kind: str) -> list[str]:
+    """Return the commits on which episodes were replayed and came out the same, one a run.
 
-    None where some did not, where the rows are others by now, or where nothing was replayed;
+    It is empty where some did not, where rows are others by now, or where nothing was replayed;
     `python -m sim.confirm results` replays.
+
+    Args:
+        root: Of the repository.
+        kind: Of the figure, of `KINDS`: it says which runs it is made from.
     """
-    path = root / "results" / "confirmed.json"
-    if not path.exists():
-        return None
-    tree = json.loads(path.read_text())
-    rows = {path.parent: path for path in (root / "results").rglob("rows.parquet")}
-    for name, run in tree["runs"].items():
-        packed = rows.get(root / "results" / name)
-        if packed is None or run["different"] or not run["replayed"]:
-            return None
-        if sha256(packed.read_bytes()).hexdigest() != run["rows_sha256"]:
-            return None
-    commit: str = tree["commit"]
-    return commit
+    home = root / "results" / RUNS.get(kind, "suite")
+    found = []
+    for rows in sorted(home.rglob("rows.parquet")):
+        path = rows.with_name("confirmed.json")
+        tree = json.loads(path.read_text()) if path.exists() else {"replayed": 0}
+        is_same = tree["replayed"] and not tree["different"]
+        if not is_same or sha256(rows.read_bytes()).hexdigest() != tree["rows_sha256"]:
+            return []
+        found.append(str(tree["commit"]))
+    return found
 
 
 def _run(

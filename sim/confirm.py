@@ -4,7 +4,7 @@
 
 Code moves on after a run of hours. This command draws some episodes of each cell, arm, N and limit
 of every run below a directory, runs them again as the run's own command did, and compares all but
-the times, bit for bit. What it found stands in `confirmed.json` beside the runs; `make results`
+the times, bit for bit. What it found stands in `confirmed.json` beside the rows; `make results`
 takes the dagger from figures whose episodes all came out the same on code that has not changed
 since.
 """
@@ -155,9 +155,10 @@ def _confirm(words: Sequence[str]) -> int:
     if missing:
         sys.stdout.write(f"{missing} episodes are missing: the same command goes on\n")
         return _INCOMPLETE
-    tree = {"code": code, **asdict(origin), "runs": found}
-    write_whole(options.runs / "confirmed.json", json.dumps(tree, indent=2) + "\n")
     for name, what in found.items():
+        tree = {"code": code, **asdict(origin), **what}
+        text = json.dumps(tree, indent=2) + "\n"
+        write_whole(options.runs / name / "confirmed.json", text)
         sys.stdout.write(
             f"{name}: {what['replayed']} of {what['episodes']} episodes replayed, "
             f"{what['different']} different\n"

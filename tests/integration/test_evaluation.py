@@ -88,7 +88,7 @@ def test_a_replay_confirms_what_was_published_and_finds_what_was_not(tmp_path):
     confirm = ("sim.confirm", results, "--workers", 2, "--work")
 
     assert finished(*confirm, work)[0] == 0
-    same = json.loads((results / "confirmed.json").read_text())["runs"]["look"]
+    same = json.loads((results / "look" / "confirmed.json").read_text())
     rows = [replace(row, indices=(7, *row.indices[1:])) for row in read_rows(results / "look")]
     write_table(results / "look" / "rows.parquet", rows)
     code, said = finished(*confirm, tmp_path / "again")

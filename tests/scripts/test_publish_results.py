@@ -140,7 +140,7 @@ def test_a_figure_is_stale_when_a_file_that_could_move_it_has_changed(repository
 def test_a_replay_makes_figures_of_rows_young_again(repository, monkeypatch):
     """Those that no row was replayed of stay stale."""
     root, commit = repository
-    monkeypatch.setattr(publish_results, "confirmed_commit", lambda root: commit)
+    monkeypatch.setattr(publish_results, "confirmed_commits", lambda root, kind: [commit])
     unknown = "0" * 40
 
     assert not publish_results.is_stale(record("mean_gain", commit=unknown))

@@ -1,6 +1,7 @@
 """The suite's figures are made again from its committed rows, and put where documents show them."""
 
 import json
+import shutil
 import subprocess
 from hashlib import sha256
 
@@ -14,7 +15,7 @@ from suite_results import (
     SuiteError,
     SuiteResults,
     between,
-    confirmed_commit,
+    confirmed_commits,
     places,
     suite_results,
 )
@@ -169,19 +170,20 @@ def test_rows_that_cannot_be_reported_are_refused(repository, monkeypatch, capsy
 
 def confirm(root, **changes):
     """Say that an episode of the suite was replayed."""
-    packed = (root / "results" / "suite" / "rows.parquet").read_bytes()
-    run = {"rows_sha256": sha256(packed).hexdigest(), "replayed": 1, "different": 0, **changes}
-    tree = {"commit": "abc1234", "runs": {"suite": run}}
-    (root / "results" / "confirmed.json").write_text(json.dumps(tree))
+    run = root / "results" / "suite"
+    digest = sha256((run / "rows.parquet").read_bytes()).hexdigest()
+    tree = {"commit": "abc1234", "rows_sha256": digest, "replayed": 1, "different": 0, **changes}
+    (run / "confirmed.json").write_text(json.dumps(tree))
 
 
 def test_rows_that_came_out_the_same_are_confirmed(repository):
-    """Of the code that replayed them."""
-    assert confirmed_commit(repository) is None
+    """Of the code that replayed them; figures of other runs are not."""
+    assert confirmed_commits(repository, "mean_gain") == []
 
     confirm(repository)
 
-    assert confirmed_commit(repository) == "abc1234"
+    assert confirmed_commits(repository, "mean_gain") == ["abc1234"]
+    assert confirmed_commits(repository, "disturbed") == []
 
 
 @pytest.mark.parametrize("changes", [{"different": 1}, {"replayed": 0}, {"rows_sha256": "0"}])
@@ -189,4 +191,16 @@ def test_other_rows_or_other_outcomes_confirm_nothing(repository, changes):
     """One episode that differs is enough, and so are rows that have changed since."""
     confirm(repository, **changes)
 
-    assert confirmed_commit(repository) is None
+    assert confirmed_commits(repository, "mean_gain") == []
+
+
+def test_a_figure_of_several_runs_needs_all_of_them(repository):
+    """One that nobody replayed leaves it stale."""
+    confirm(repository)
+    for name in ("25", "50"):
+        shutil.copytree(repository / "results" / "suite", repository / "results" / "data" / name)
+    assert confirmed_commits(repository, "data_gain") == ["abc1234", "abc1234"]
+
+    (repository / "results" / "data" / "50" / "confirmed.json").unlink()
+
+    assert confirmed_commits(repository, "data_gain") == []

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from steer.clock import Clock, MonotonicClock
 from steer.errors import UnreachableError
+from steer.loop.handover import observation_from_bytes
 from steer.loop.latest import Latest
 from steer.types import Observation
-from steer.wire.observations import observation_from_bytes
 
 __all__ = ["COMMANDS", "SEEN", "SharedRobot", "World", "running_world"]
 

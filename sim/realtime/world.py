@@ -16,9 +16,9 @@ from sim.realtime.robot import SimRobot
 from sim.realtime.shared import COMMANDS, SEEN
 from sim.tasks import make
 from steer.clock import MonotonicClock
+from steer.loop.handover import observation_to_parts
 from steer.loop.latest import Latest
 from steer.loop.ticker import Ticker
-from steer.wire.observations import observation_to_bytes
 
 __all__ = ["main"]
 
@@ -44,7 +44,7 @@ def main() -> int:
             robot.act(np.frombuffer(found[1], np.float32))
         robot.tick()
         observation = replace(robot.observe(), captured_at_s=clock.now_s())
-        seen.write(observation_to_bytes(observation))
+        seen.write(*observation_to_parts(observation))
         took_s.append(clock.now_s() - begun_s)
     ms = 1000 * np.array(took_s or [0.0])
     told = {

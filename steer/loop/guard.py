@@ -1,8 +1,7 @@
 """Which observations may be decided on: whole ones that are young, and that still change."""
 
 from collections import Counter
-
-import numpy as np
+from collections.abc import Mapping
 
 from steer.embodiment import Embodiment
 from steer.errors import InvalidInputError
@@ -10,49 +9,72 @@ from steer.types import EncodedImage, Observation
 
 __all__ = ["ObservationGuard"]
 
+_AHEAD_S = 0.01
+"""How far ahead of the clock an instant of capture may be: drivers estimate when a frame was."""
+
 
 class ObservationGuard:
     """Finds what speaks against an observation.
 
-    A sensor that hangs sends the same numbers again and again. Real ones are never equal to the
-    last bit for long, but simulated ones and robots at rest can be: the limit is the user's.
+    A sensor that hangs sends the same numbers again and again, under new instants and beside others
+    that move: so each field is looked at by itself. Real ones are never equal to the last bit for
+    long, but simulated ones, goals and joints at rest can be: which fields, and how long, is the
+    user's to say.
 
     Args:
         embodiment: With the observations that the decision needs.
         max_age_s: Since capture, in seconds.
-        max_frozen: How many observations in a row may be equal to the last bit, >= 1; None for any
-            number.
+        max_frozen_s: How long a field may stay equal to the last bit, in seconds, by name; one that
+            is not named may stay so for ever. None for none. It costs a copy of the named fields.
 
     Attributes:
         counts: How many were refused, by why.
     """
 
     def __init__(
-        self, embodiment: Embodiment, *, max_age_s: float, max_frozen: int | None = None
+        self,
+        embodiment: Embodiment,
+        *,
+        max_age_s: float,
+        max_frozen_s: Mapping[str, float] | None = None,
     ) -> None:
         if not max_age_s > 0:
             raise InvalidInputError.expected("max_age_s", "> 0", max_age_s)
-        if max_frozen is not None and max_frozen < 1:
-            raise InvalidInputError.expected("max_frozen", ">= 1, or None", max_frozen)
         self._fields = {item.name: item for item in embodiment.observations}
-        self._max_age_s, self._max_frozen = max_age_s, max_frozen
+        self._max_age_s, self._max_frozen_s = max_age_s, dict(max_frozen_s or {})
+        for name, limit_s in self._max_frozen_s.items():
+            if name not in self._fields:
+                contract = "names of " + ", ".join(map(repr, self._fields))
+                raise InvalidInputError.expected("max_frozen_s", contract, repr(name))
+            if not limit_s > 0:
+                raise InvalidInputError.expected(f"max_frozen_s[{name!r}]", "> 0", limit_s)
         self.counts: Counter[str] = Counter()
-        self._last: Observation | None = None
-        self._repeated = 0
+        self._last: dict[str, bytes] = {}
+        self._since_s: dict[str, float] = {}
 
     def fault(self, observation: Observation, *, now_s: float) -> str:
         """Return what speaks against it, `<what>: expected <contract>, got <value>`; or nothing.
 
         Args:
-            observation: Just sensed.
+            observation: Just sensed; its arrays are copied where they are compared, so that their
+                owner may fill them again.
             now_s: On the clock of its `captured_at_s`; one without is taken for new.
         """
-        self._repeated = self._repeated + 1 if self._is_again(observation) else 1
-        self._last = observation
+        for name in self._max_frozen_s:
+            self._compare(name, observation, now_s)
         why, text = self._find(observation, now_s)
         if why:
             self.counts[why] += 1
         return text
+
+    def _compare(self, name: str, observation: Observation, now_s: float) -> None:
+        """Take note of whether a field has changed."""
+        value = observation.arrays.get(name)
+        if value is None:
+            return
+        data = value.data if isinstance(value, EncodedImage) else value.tobytes()
+        if self._last.get(name) != data:
+            self._last[name], self._since_s[name] = data, now_s
 
     def _find(self, observation: Observation, now_s: float) -> tuple[str, str]:
         for name, item in self._fields.items():
@@ -65,21 +87,15 @@ class ObservationGuard:
                 shapes = f"expected shape {list(item.shape)}, got {list(value.shape)}"
                 return "shape", f"observation {name!r}: {shapes}"
         age_s = 0.0 if observation.captured_at_s is None else now_s - observation.captured_at_s
+        if not age_s >= -_AHEAD_S:
+            wanted = "captured_at_s on the loop's monotonic clock"
+            return "future", f"observation: expected {wanted}, got {-age_s:.3f} s ahead of it"
         if age_s > self._max_age_s:
             wanted = f"at most {self._max_age_s:g} s old"
             return "old", f"observation: expected one {wanted}, got {age_s:.3f} s"
-        if self._max_frozen is not None and self._repeated > self._max_frozen:
-            wanted = f"at most {self._max_frozen} equal ones in a row"
-            return "frozen", f"observation: expected {wanted}, got {self._repeated}"
+        for name, limit_s in self._max_frozen_s.items():
+            stayed_s = now_s - self._since_s[name]
+            if stayed_s > limit_s:
+                found = f"expected a change within {limit_s:g} s, got none in {stayed_s:.3f} s"
+                return "frozen", f"observation {name!r}: {found}"
         return "", ""
-
-    def _is_again(self, observation: Observation) -> bool:
-        if self._max_frozen is None or self._last is None:
-            return False
-        before, now = self._last.arrays, observation.arrays
-        return before.keys() == now.keys() and all(
-            before[name] == value
-            if isinstance(value, EncodedImage)
-            else np.array_equal(before[name], value)  # type: ignore[arg-type]  # both are arrays
-            for name, value in now.items()
-        )

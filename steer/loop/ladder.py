@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import inf
 from types import MappingProxyType
 
 from steer.errors import InvalidInputError
@@ -33,15 +34,16 @@ class Rung(IntEnum):
 
 DEFAULT_LIMITS_S: Mapping[Rung, float] = MappingProxyType(
     {
-        Rung.STEERED: float("inf"),
-        Rung.POLICY: float("inf"),
-        Rung.REST: float("inf"),
+        Rung.STEERED: inf,
+        Rung.POLICY: inf,
+        Rung.REST: inf,
         Rung.HOLD: 2.0,
     }
 )
 """How long a robot may stay on each rung at a stretch, in seconds; the rest of a chunk ends by
 itself. Once the time of a rung is over it holds, until there is something better than that rung;
-once that of HOLD is over, it stops."""
+once that of HOLD is over, it stops. Before the first chunk ever, HOLD has no limit: a robot that
+has not moved yet stands as safely as one that has stopped, and servers take their time to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,11 @@ class Change:
 class Ladder:
     """Decides the rung of each tick, and tells of each change.
 
+    One thread's: who resets a robot that runs does so in its loop's, as from `on_tick`.
+
     Attributes:
-        limits_s: How long at a stretch on each rung; see `DEFAULT_LIMITS_S`. STOP has none.
+        limits_s: How long at a stretch on each rung; see `DEFAULT_LIMITS_S`. STOP has none. With
+            an infinite one for HOLD, a robot goes on by itself however long nobody answered.
         changes: The last steps on it, the oldest first; whoever wants to be told takes them out.
         counts: How often each rung was entered.
         times_s: Time on each rung, in seconds, up to the last tick.
@@ -83,6 +88,7 @@ class Ladder:
     _since_s: float | None = None
     _last_s: float = 0.0
     _spent: set[Rung] = field(default_factory=set)
+    _begun_s: float = inf
 
     def __post_init__(self) -> None:
         for rung, limit_s in self.limits_s.items():
@@ -105,14 +111,20 @@ class Ladder:
         self._last_s = now_s
         if self.rung is Rung.STOP:
             return self.rung
+        if there < Rung.HOLD:
+            self.begin(now_s=now_s)
         after = self._left(there)
-        limit_s = self.limits_s.get(self.rung, float("inf"))
-        if after >= self.rung and now_s - self._since_s >= limit_s:
+        limit_s, since_s = self.limits_s.get(self.rung, inf), max(self._since_s, self._begun_s)
+        if after >= self.rung and now_s - since_s >= limit_s:
             self._spent.add(self.rung)
             after, cause = self._left(there), f"{limit_s:g} s of {self.rung.name} are over"
         if after is not self.rung:
             self._move(after, cause, now_s)
         return self.rung
+
+    def begin(self, *, now_s: float) -> None:
+        """Learn that there is a chunk: from the first one on, HOLD has its limit."""
+        self._begun_s = min(self._begun_s, now_s)
 
     def reset(self, *, now_s: float) -> None:
         """Begin anew from HOLD, every rung's time before it: whoever was called has seen to it."""

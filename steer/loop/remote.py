@@ -17,7 +17,7 @@ from steer.embodiment import Embodiment
 from steer.errors import ConfigError, InvalidInputError
 from steer.limits import Limits
 from steer.loop.chunks import Chunk
-from steer.loop.handover import chunk_from_bytes, request_to_bytes, sensed_to_bytes
+from steer.loop.handover import chunk_from_bytes, request_to_parts, sensed_to_parts
 from steer.loop.latest import Latest
 from steer.loop.planner import Request, Sensed
 from steer.loop.thresholds import Thresholds
@@ -165,7 +165,7 @@ class RemotePlanner:
         Raises:
             InvalidInputError: Its observations are larger than was agreed.
         """
-        self._requests.write(request_to_bytes(request))
+        self._requests.write(*request_to_parts(request))
 
     def sense(self, sensed: Sensed) -> None:
         """Let the process see the newest observation, where it judges by that.
@@ -174,7 +174,7 @@ class RemotePlanner:
             InvalidInputError: It is larger than was agreed.
         """
         if self._sensed is not None:
-            self._sensed.write(sensed_to_bytes(sensed))
+            self._sensed.write(*sensed_to_parts(sensed))
 
     def poll(self) -> Chunk | None:
         """Return the newest chunk since the last call.

@@ -1,6 +1,6 @@
 """Anything that observes and acts, driven by a planner: the whole of System 1 in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,7 @@ def run(
     rest: NDArray[np.float32] | None = None,
     num_observations: int = 1,
     max_age_s: float = 2.0,
+    max_frozen_s: Mapping[str, float] | None = None,
     patience_s: float = 1.0,
     on_tick: Callable[[Ticked], None] | None = None,
     on_change: Callable[[Change], object] | None = None,
@@ -71,6 +72,8 @@ def run(
             command at all.
         num_observations: How many of the last observations the policy looks at.
         max_age_s: How long after its observation a chunk may run, in seconds.
+        max_frozen_s: How long a field of the observation may stay equal to the last bit, in
+            seconds, by name: one that hangs. None looks for none.
         patience_s: Take a request that was not answered for so long as lost, in seconds.
         on_tick: Told of each tick; it must return at once.
         on_change: Told of each step on the ladder; it must return at once.
@@ -84,11 +87,12 @@ def run(
     system = System1(
         embodiment, limits or Limits.of(embodiment), max_age_s=max_age_s, ladder=ladder
     )
+    seen_s = max(_SEEN_S, _SEEN_TICKS / hz)
     loop = Loop(
         robot,
         planner,
         system,
-        guard=ObservationGuard(embodiment, max_age_s=max(_SEEN_S, _SEEN_TICKS / hz)),
+        guard=ObservationGuard(embodiment, max_age_s=seen_s, max_frozen_s=max_frozen_s),
         delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
         num_observations=num_observations,
         patience_ticks=max(1, round(patience_s * hz)),

@@ -162,6 +162,7 @@ class System1:
         row = self.buffer.peek(now_s=now_s)
         there, cause = _best(row)
         if row is not None:
+            self.ladder.begin(now_s=now_s)
             self._alarmed = self._alarmed + 1 if row.chunk.alarm else 0
             if self.is_alarmed:
                 there, cause = Rung.HOLD, f"alarm of {row.chunk.alarm}"

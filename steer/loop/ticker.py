@@ -8,6 +8,9 @@ from steer.errors import InvalidInputError
 
 __all__ = ["Tick", "Ticker"]
 
+_APART = 0.5
+"""Of a period, from when one tick began to when the next one is due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -17,7 +20,7 @@ class Tick:
         number: Of its period, from 0; numbers between two beats belong to ticks that were missed.
         due_s: When it was due, on the ticker's clock.
         late_s: How much later than that it began, >= 0.
-        num_missed: Ticks just before it that nobody waited for in time.
+        num_missed: Ticks just before it that were skipped.
     """
 
     number: int
@@ -30,8 +33,10 @@ class Ticker:
     """Beats at a fixed rate for ever, without drift and without catching up.
 
     Tick k is due at start + k / hz. Work that takes longer than a period costs the ticks that it
-    covers, and no others: the next beat is that of the period which has already begun, at once, and
-    never a burst of those that are gone.
+    covers: the next beat is that of the period which has already begun, at once, and never a burst
+    of those that are gone. Two beats are half a period apart at least: after one that is later than
+    that, the one that is due next is skipped, for a command that follows another at once is twice
+    the speed that its limits mean.
 
     Args:
         hz: Ticks a second, finite and > 0.
@@ -47,7 +52,7 @@ class Ticker:
         self.hz = hz
         self._clock = clock
         self._start_s: float | None = None
-        self._next = 0
+        self._last, self._begun_s = -1, -math.inf
         self.num_missed = 0
 
     @property
@@ -60,13 +65,19 @@ class Ticker:
         now_s = self._clock.now_s()
         if self._start_s is None:
             self._start_s = now_s
-        begun = math.floor((now_s - self._start_s) * self.hz)
-        missed = max(0, begun - self._next)
-        number = self._next + missed
+        running = math.floor((now_s - self._start_s) * self.hz)
+        number = max(self._last + 1, running, self._apart())
         due_s = self._start_s + number / self.hz
         while now_s < due_s:
             self._clock.sleep(due_s - now_s)
             now_s = self._clock.now_s()
-        self._next = number + 1
+        missed = number - self._last - 1
+        self._last, self._begun_s = number, now_s
         self.num_missed += missed
         return Tick(number, due_s, now_s - due_s, missed)
+
+    def _apart(self) -> int:
+        """Return the first tick that is due half a period or more after the last one began."""
+        if self._start_s is None or self._last < 0:
+            return 0
+        return math.ceil((self._begun_s - self._start_s) * self.hz + _APART)

@@ -1,9 +1,8 @@
-"""Observations: record <-> message <-> bytes."""
+"""Observations: record <-> message."""
 
 from typing import cast
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
@@ -20,9 +19,7 @@ from steer.wire.tensors import (
 
 __all__ = [
     "fill_observation",
-    "observation_from_bytes",
     "observation_from_message",
-    "observation_to_bytes",
     "observation_to_message",
 ]
 
@@ -84,22 +81,3 @@ def observation_from_message(message: types_pb2.Observation) -> Observation:
             "NDArray[np.float32]", tensor_from_message(message.running, "observation.running")
         )
     return Observation(arrays, captured, message.instruction, running)
-
-
-def observation_to_bytes(observation: Observation) -> bytes:
-    """Return the bytes of an observation's message."""
-    return observation_to_message(observation).SerializeToString()
-
-
-def observation_from_bytes(data: bytes) -> Observation:
-    """Return the observation of a message's bytes.
-
-    Raises:
-        InvalidInputError: They are none, or break the contract of one.
-    """
-    try:
-        return observation_from_message(types_pb2.Observation.FromString(data))
-    except DecodeError as error:
-        raise InvalidInputError.expected(
-            "observation", "a message", f"{len(data)} bytes"
-        ) from error

@@ -1,6 +1,7 @@
 """Rung by rung down to a stop, each with its time, its count, its line and its call."""
 
 import logging
+import math
 
 import pytest
 
@@ -33,9 +34,29 @@ def test_holding_too_long_is_a_stop_that_only_reset_ends():
     assert again == [HOLD, STEERED]
 
 
-def test_a_robot_that_never_had_anything_stops_too():
-    """It holds from its first tick on."""
-    assert climb(Ladder(), (0, HOLD), (1.9, HOLD), (2.0, HOLD)) == [HOLD, HOLD, STOP]
+def test_a_robot_that_never_had_anything_stands_and_waits():
+    """For as long as a server takes to load; the limits begin with the first chunk ever."""
+    ladder = Ladder()
+
+    assert climb(ladder, (0, HOLD), (2, HOLD), (600, HOLD), (601, POLICY)) == [*[HOLD] * 3, POLICY]
+    assert climb(ladder, (602, HOLD), (603.9, HOLD), (604, HOLD)) == [HOLD, HOLD, STOP]
+
+
+def test_a_reset_is_no_new_start():
+    """Who comes back to a server that is still gone is called again, in its time."""
+    ladder = Ladder()
+    climb(ladder, (0, STEERED), (1, HOLD), (3, HOLD))
+    ladder.reset(now_s=10.0)
+
+    assert climb(ladder, (11, HOLD), (12.9, HOLD), (13, HOLD)) == [HOLD, HOLD, STOP]
+
+
+def test_with_no_limit_for_hold_a_robot_goes_on_by_itself():
+    """However long nobody answered."""
+    ladder = Ladder({HOLD: math.inf})
+
+    assert climb(ladder, (0, STEERED), (1, HOLD), (4000, HOLD), (4001, STEERED))[-1] is STEERED
+    assert not ladder.counts[STOP]
 
 
 @pytest.mark.parametrize("rung", [POLICY, REST])

@@ -4,12 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import closing
+from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from steer.errors import InvalidInputError
-from steer.loop.latest import Latest
+from steer.loop.latest import _VALUE, Latest
 
 # Writes values of one repeated byte for ever, as fast as it can.
 WRITER = """
@@ -49,7 +55,7 @@ def test_an_empty_value_is_a_value(latest):
     assert latest.read() == (1, b"")
 
 
-@pytest.mark.parametrize("place", [0, 8, 12, 16, 24])
+@pytest.mark.parametrize("place", [0, 8, 16, 24, 32])
 def test_a_torn_value_is_not_seen(latest, place):
     """Number, length, checksum, closing number or content: the value before is there instead."""
     latest.write(b"before")
@@ -58,6 +64,62 @@ def test_a_torn_value_is_not_seen(latest, place):
     latest._memory[start] ^= 0xFF
 
     assert latest.read() == (1, b"before")
+
+
+def test_what_stays_torn_is_counted_and_said_once(latest, caplog):
+    """At the second look: what is only being written is whole by then."""
+    latest.write(b"before")
+    latest.write(b"torn!!")
+    latest._memory[latest._place(2 % 2)] ^= 0xFF
+    counts = []
+    for _ in range(4):
+        assert latest.read() == (1, b"before")
+        counts.append(latest.num_torn)
+    latest.write(b"after")
+
+    assert latest.read() == (3, b"after")
+    assert counts == [0, 1, 1, 1]
+    assert caplog.messages == ["latest: value 253 is torn; the one before it stands"]
+
+
+def test_a_value_that_is_whole_at_the_next_look_was_not_torn(latest):
+    """It was being written."""
+    latest.write(b"one")
+    place = latest._place(2 % 2)
+    latest._memory[place] = 2
+    latest.read()
+    latest.write(b"two")
+    latest.read(after=2)
+
+    assert latest.num_torn == 0
+
+
+def test_parts_lie_one_behind_the_other(latest):
+    """Bytes and arrays, of any length; nothing of the value before shows behind them."""
+    latest.write(b"x" * 64)
+    latest.write(b"x" * 64)
+    latest.write(b"abc", np.arange(2, dtype=np.uint16), b"", np.zeros((0, 3)), np.uint8([[7], [8]]))
+
+    assert latest.read() == (3, b"abc\0\0\1\0\7\x08")
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 40))
+def test_a_value_that_is_partly_the_one_before_is_not_seen(before, after, place):
+    """Torn at any byte, with the numbers, the length and the checksum of the new one around it."""
+    with tempfile.TemporaryDirectory() as directory, closing(made(directory)) as latest:
+        latest.write(before)
+        latest.write(b"")
+        latest.write(after)
+        start = latest._place(3 % 2) + _VALUE
+        torn = after[:place] + before[place : len(after)]
+        torn += after[len(torn) :]
+        latest._memory[start : start + len(torn)] = torn
+
+        assert latest.read() == ((3, after) if torn == after else (2, b""))
+
+
+def made(directory):
+    return Latest(Path(directory) / "latest", capacity=40)
 
 
 def test_the_next_writer_goes_on_where_the_last_one_stopped(latest):

@@ -240,6 +240,19 @@ def test_an_alarm_that_lasts_holds_the_robot_then_stops_it_and_says_why():
     assert causes[1:] == ["alarm of stac", "0.3 s of HOLD are over"]
 
 
+def test_an_alarm_from_the_first_chunk_on_is_a_stop_too():
+    """What was waited for has come: the time of HOLD begins with it, not before."""
+    system = make(alarm_ticks=0, ladder=Ladder(limits_s={Rung.HOLD: 0.3}))
+    system.begin(2, rest=np.zeros(2, np.float32))
+    waited = run(system, 10)
+    system.offer(chunk([0.0] * 40, alarm="stac", epoch=2, captured_at_s=1.0), now_s=1.0)
+
+    found = run(system, 4, start=10)
+
+    assert {item.rung for item in waited} == {Rung.HOLD}
+    assert [item.rung for item in found] == [Rung.HOLD] * 3 + [Rung.STOP]
+
+
 def test_a_decision_without_an_alarm_ends_the_hold():
     """And what was counted until then; consumed is what ran, not what was held at."""
     system = make(alarm_ticks=1)

@@ -1,6 +1,10 @@
 """A beat that neither drifts nor catches up."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from steer.clock import FakeClock, MonotonicClock
 from steer.errors import InvalidInputError
@@ -46,6 +50,36 @@ def test_a_little_late_is_no_tick_lost(clock):
     clock.advance(0.15)
 
     assert ticker.wait() == Tick(1, pytest.approx(100.1), pytest.approx(0.05), 0)
+
+
+def test_after_a_tick_that_was_very_late_the_next_one_is_not_at_once(clock):
+    """Tick 1 begins 10 ms before tick 2 is due: that one is skipped and counted, 3 is on time."""
+    ticker = Ticker(10.0, clock)
+    ticker.wait()
+    clock.advance(0.19)
+
+    late, following = ticker.wait(), ticker.wait()
+
+    assert (late.number, late.num_missed, late.late_s) == (1, 0, pytest.approx(0.09))
+    assert (following.number, following.num_missed, following.late_s) == (3, 1, pytest.approx(0))
+    assert ticker.num_missed == 1
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=40))
+def test_two_ticks_are_half_a_period_apart_and_none_is_twice_or_early(works_s):
+    """Whatever the work takes; and what was skipped is counted, no more and no less."""
+    clock = FakeClock(100.0)
+    ticker, ticks, begun_s = Ticker(10.0, clock), [], []
+    for work_s in works_s:
+        ticks.append(ticker.wait())
+        begun_s.append(clock.now_s())
+        clock.advance(work_s)
+
+    assert all(later - begun >= 0.05 - 1e-9 for begun, later in pairwise(begun_s))
+    numbers = [tick.number for tick in ticks]
+    assert all(later > number for number, later in pairwise(numbers))
+    assert ticker.num_missed == numbers[-1] + 1 - len(ticks)
+    assert all(0 <= tick.late_s < 0.1 + 1e-9 for tick in ticks)
 
 
 def test_a_clock_that_wakes_too_early_is_asked_again(clock):

@@ -15,11 +15,11 @@ from sim.realtime.timing import punctuality
 from steer.clock import MonotonicClock
 from steer.errors import LateError, UnreachableError
 from steer.limits import Limits
+from steer.loop.handover import observation_to_parts
 from steer.loop.ladder import Rung
 from steer.loop.latest import Latest
 from steer.loop.remote import Remote
 from steer.types import Observation, Selection
-from steer.wire.observations import observation_to_bytes
 
 CLOCK, HZ, LIMIT_S = MonotonicClock(), 50.0, 60.0
 
@@ -35,7 +35,7 @@ def some_world(directory):
         while not ended.wait(0.01):
             state = rng.normal(size=3).astype(np.float32)
             observation = Observation({"observation.state": state}, CLOCK.now_s())
-            seen.write(observation_to_bytes(observation))
+            seen.write(*observation_to_parts(observation))
 
     thread = threading.Thread(target=go_on)
     thread.start()

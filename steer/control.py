@@ -23,7 +23,8 @@ from steer.errors import (
 )
 from steer.limits import Limits
 from steer.preflight import check_size, check_tick
-from steer.slots import Link, Slots, Wish
+from steer.seldom import is_said
+from steer.slots import UNASKED, Link, Slots, Wish
 from steer.wire.control import (
     ControlAnswer,
     ControlAsk,
@@ -205,8 +206,14 @@ class ControlStream:
         """
         answer = _answer_of(message, session.robot.action_dim)
         self._slots.note(link, received=message.received, is_answer=answer is not None)
-        if answer is not None and self._slots.take(answer):
+        if answer is None:
+            return
+        dropped = self._slots.take(answer)
+        if not dropped:
             self._note("" if answer.error is None else str(answer.error))
+        elif dropped == UNASKED and is_said(self.counts[dropped]):
+            place, count = (answer.epoch, answer.sequence), self.counts[dropped]
+            logger.warning("dropped epoch=%d sequence=%d: %s (%d times)", *place, dropped, count)
 
     def _note(self, trouble: str) -> None:
         """Log each change between a stream that answers, and one that does not for one reason."""

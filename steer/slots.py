@@ -21,7 +21,10 @@ from steer.wire.control import (
 )
 from steer.wire.tensors import fill_duration
 
-__all__ = ["Link", "Slots", "Wish"]
+__all__ = ["UNASKED", "Link", "Slots", "Wish"]
+
+UNASKED = "answers to what was never asked"
+"""By what they are counted."""
 
 _HANG_S = 1.0
 """After its budget, a server that has not answered an ask hangs."""
@@ -102,7 +105,7 @@ class Slots:
         self._news: Any = None
         self._wish: Wish | None = None
         self._answer: ControlAnswer | None = None
-        self._newest, self._answered = (0, 0, -inf), (-1, -1)
+        self._newest, self._answered, self._asked = (0, 0, -inf), (-1, -1), (-1, -1)
         self.counts: Counter[str] = Counter()
 
     def put(self, news: Any, wish: Wish | None) -> None:  # noqa: ANN401  # a message
@@ -125,7 +128,7 @@ class Slots:
             if place[0] > newest[0]:
                 self._wish = self._answer = None
             if wish is not None:
-                self._wish = wish
+                self._wish, self._asked = wish, max(self._asked, wish.place)
             if place >= newest:
                 self._newest, self._news = place, news
             self.changed.notify_all()
@@ -176,23 +179,30 @@ class Slots:
         wish = self._wish
         return wish is not None and wish is link.wish and self._clock.now_s() > link.late_s
 
-    def take(self, answer: ControlAnswer) -> bool:
-        """Keep an answer where it is of this epoch and the newest; return whether it is."""
+    def take(self, answer: ControlAnswer) -> str:
+        """Keep an answer of this epoch that is the newest; return why not, empty where it is.
+
+        One to what was never asked is another robot's, and would keep out all that is asked for.
+        """
         place = (answer.epoch, answer.sequence)
         with self.changed:
+            why = ""
             if answer.epoch != self._newest[0]:
-                self.counts["answers of another epoch"] += 1
-                return False
-            if place < self._answered:
-                self.counts["answers older than another"] += 1
-                return False
+                why = "answers of another epoch"
+            elif place > self._asked:
+                why = UNASKED
+            elif place < self._answered:
+                why = "answers older than another"
+            if why:
+                self.counts[why] += 1
+                return why
             if self._wish is not None and self._wish.place == place:
                 self._wish = None
             if self._answer is not None:
                 self.counts["answers that gave way"] += 1
             self._answered, self._answer = place, answer
             self.changed.notify_all()
-            return True
+            return ""
 
     def give_up(self, link: Link, error: SteerError) -> None:
         """Drop what was refused on a stream; an ask among it has the error for its answer."""

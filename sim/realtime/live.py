@@ -18,9 +18,10 @@ from steer.limits import Limits
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder, Rung
-from steer.loop.loop import Loop, drive
+from steer.loop.loop import Loop
 from steer.loop.process import settle
 from steer.loop.remote import RemotePlanner
+from steer.loop.running import drive
 from steer.loop.system1 import System1
 
 __all__ = ["Living"]

@@ -21,10 +21,15 @@ from steer.loop.spent import Spent
 __all__ = ["Chunk", "ChunkBuffer", "Refusal", "Row"]
 
 
+_ROUND_S = 1e-6
+"""Instants travel in nanoseconds."""
+
+
 class Refusal(Enum):
     """Why a chunk was not taken."""
 
     EPOCH = "of another epoch"
+    UNASKED = "for what was never asked"
     SEQUENCE = "not newer than the last one"
     SHAPE = "of another number of actions"
     NOT_FINITE = "not finite"
@@ -48,7 +53,8 @@ class Chunk:
         captured_at_s: Instant of the observation, on the robot's monotonic clock.
         epoch: Of the robot, which begins a new one at each end of an episode.
         sequence: Of the request; a chunk replaces those of smaller numbers alone.
-        is_steered: Whether the critic chose it; else it is what the policy alone would do.
+        fallback: Why no critic chose it, as `Reason` names it: it is what the policy alone would
+            do. Empty where one did.
         alarm: Of the monitors about its decision, in words; empty for none.
         spent: Where the time went until it was handed over; None where that is not known.
     """
@@ -60,7 +66,7 @@ class Chunk:
     captured_at_s: float
     epoch: int = 0
     sequence: int
-    is_steered: bool = True
+    fallback: str = ""
     alarm: str = ""
     spent: Spent | None = None
 
@@ -138,14 +144,22 @@ class ChunkBuffer:
         self._newest = -1
         self._running: Chunk | None = None
         self._waiting: Chunk | None = None
-        self._has_run, self._meant_until = False, 0
+        self._has_run = self._had_run = False
+        self._meant_until = 0
 
-    def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
+    def offer(self, chunk: Chunk, *, now_s: float, asked: int | None = None) -> Refusal | None:
         """Take a chunk to run from where its frozen rows end, or say why not.
 
         Whatever it is, nothing that runs is harmed.
+
+        Args:
+            chunk: That has come.
+            now_s: On the robot's monotonic clock.
+            asked: Largest sequence that was asked for in this epoch; None where nobody counts. A
+                chunk beyond it is another robot's, or of another life of this one: it would keep
+                out all that is asked for.
         """
-        refusal = self._refusal(chunk, now_s)
+        refusal = self._refusal(chunk, now_s, asked)
         if refusal is not None:
             self.counts[refusal] += 1
             return refusal
@@ -167,8 +181,13 @@ class ChunkBuffer:
 
     def consume(self) -> None:
         """Count one action as done: what `peek` returned."""
-        self._has_run = True
+        self._had_run, self._has_run = self._has_run, True
         self.consumed += 1
+
+    def give_back(self) -> None:
+        """Count the action that was consumed last as not done: it comes again."""
+        self._has_run = self._had_run
+        self.consumed -= 1
 
     def rest(self, *, now_s: float) -> NDArray[np.float32] | None:
         """Return what would follow if nothing new came, [R, A]; None where nothing would.
@@ -214,13 +233,15 @@ class ChunkBuffer:
             self._running, self._waiting, self._has_run = waiting, None, False
             self._meant_until = self.consumed + waiting.commit
 
-    def _refusal(self, chunk: Chunk, now_s: float) -> Refusal | None:
+    def _refusal(self, chunk: Chunk, now_s: float, asked: int | None) -> Refusal | None:
         rules: tuple[tuple[Refusal, Callable[[], bool]], ...] = (
             (Refusal.EPOCH, lambda: chunk.epoch != self._epoch),
+            (Refusal.UNASKED, lambda: asked is not None and chunk.sequence > asked),
             (Refusal.SEQUENCE, lambda: chunk.sequence <= self._newest),
             (Refusal.SHAPE, lambda: chunk.actions.shape[1] != self._action_dim),
             (Refusal.NOT_FINITE, lambda: not np.isfinite(chunk.actions).all()),
             (Refusal.FUTURE, lambda: chunk.consumed > self.consumed),
+            (Refusal.FUTURE, lambda: not chunk.captured_at_s <= now_s + _ROUND_S),
             (Refusal.OLD, lambda: self._is_old(chunk, now_s)),
             (Refusal.TOO_SHORT, lambda: chunk.consumed + len(chunk.actions) <= self.consumed),
         )

@@ -22,15 +22,20 @@ from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 from steer.windows import windows
 
-__all__ = ["JUDGED", "decided", "edits", "rescored"]
+__all__ = ["decided", "edits", "fallback_of", "rescored"]
 
 logger = logging.getLogger(__name__)
 
 _EDITED = 16
 """Candidates that a head is asked to better."""
 
-JUDGED = (Reason.ADVANTAGE, Reason.MARGIN, Reason.INFEASIBLE, Reason.UNGATED)
+_JUDGED = (Reason.ADVANTAGE, Reason.MARGIN, Reason.INFEASIBLE, Reason.UNGATED)
 """Why a chunk was chosen, where a critic has seen it."""
+
+
+def fallback_of(decision: Decision) -> str:
+    """Return why no critic has chosen, by the name of its reason; empty where one has."""
+    return "" if decision.reason in _JUDGED else decision.reason.value
 
 
 def decided(decision: Decision, request: Request) -> Chunk:
@@ -44,7 +49,7 @@ def decided(decision: Decision, request: Request) -> Chunk:
         captured_at_s=request.captured_at_s,
         epoch=request.epoch,
         sequence=request.sequence,
-        is_steered=decision.reason in JUDGED,
+        fallback=fallback_of(decision),
     )
 
 
@@ -121,7 +126,7 @@ def rescored(
         frozen=min(max(0, request.frozen - gone), rows - 1),
         commit=min(decision.commit_horizon, rows),
         captured_at_s=sensed.captured_at_s,
-        is_steered=True,
+        fallback="",
     )
     return fresh, found
 
@@ -146,7 +151,7 @@ def _judged(
     except SteerError as error:
         logger.warning("not judged again: %s", error)
         return None
-    return found if found.reason in JUDGED else None  # the old judgement is better than none
+    return found if not fallback_of(found) else None  # the old judgement is better than none
 
 
 def _candidates(

@@ -38,7 +38,7 @@ Parts = list["bytes | NDArray[np.generic]"]
 in C order."""
 
 _REQUEST = struct.Struct("<qqqqdII")
-_CHUNK = struct.Struct("<qqqqqd?III8d")
+_CHUNK = struct.Struct("<qqqqqdIIII8d")
 _SENSED = struct.Struct("<qqdI")
 _OBSERVATION, _FIELD = struct.Struct("<dIIII"), struct.Struct("<HBB")
 _SENT = 3
@@ -214,7 +214,7 @@ def sensed_from_bytes(data: bytes) -> Sensed:
 
 def chunk_to_bytes(chunk: Chunk) -> bytes:
     """Return the bytes of a chunk."""
-    alarm = chunk.alarm.encode()
+    alarm, fallback = chunk.alarm.encode(), chunk.fallback.encode()
     head = _CHUNK.pack(
         chunk.consumed,
         chunk.frozen,
@@ -222,12 +222,12 @@ def chunk_to_bytes(chunk: Chunk) -> bytes:
         chunk.epoch,
         chunk.sequence,
         chunk.captured_at_s,
-        chunk.is_steered,
         *chunk.actions.shape,
         len(alarm),
+        len(fallback),
         *(_UNKNOWN if chunk.spent is None else astuple(chunk.spent)),
     )
-    return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes() + alarm
+    return head + np.ascontiguousarray(chunk.actions, np.float32).tobytes() + alarm + fallback
 
 
 def chunk_from_bytes(data: bytes) -> Chunk:
@@ -238,22 +238,19 @@ def chunk_from_bytes(data: bytes) -> Chunk:
     """
     try:
         found = _CHUNK.unpack_from(data)
-        (*numbers, captured_at_s, is_steered, rows, columns, length), seconds = (
-            found[:10],
-            found[10:],
-        )
+        (*numbers, captured_at_s, rows, columns, length, rest), seconds = found[:10], found[10:]
         place = _CHUNK.size + 4 * rows * columns
-        alarm = data[place:].decode()
+        alarm, fallback = data[place : place + length].decode(), data[place + length :].decode()
     except (struct.error, UnicodeDecodeError) as error:
         raise _torn("chunk", data) from error
-    flat = np.frombuffer(data[_CHUNK.size : place], np.uint8)
-    if len(data) != place + length:
+    if len(data) != place + length + rest:
         raise _torn("chunk", data)
+    flat = np.frombuffer(data[_CHUNK.size : place], np.uint8)
     names = ("consumed", "frozen", "commit", "epoch", "sequence")
     return Chunk(
         actions=flat.view(np.float32).reshape(rows, columns),
         captured_at_s=captured_at_s,
-        is_steered=is_steered,
+        fallback=fallback,
         alarm=alarm,
         spent=None if math.isnan(seconds[0]) else _spent(seconds),
         **dict(zip(names, numbers, strict=True)),

@@ -117,7 +117,7 @@ class Ladder:
         limit_s, since_s = self.limits_s.get(self.rung, inf), max(self._since_s, self._begun_s)
         if after >= self.rung and now_s - since_s >= limit_s:
             self._spent.add(self.rung)
-            after, cause = self._left(there), f"{limit_s:g} s of {self.rung.name} are over"
+            after, cause = self._left(there), f"{limit_s:g} s of {self.rung.name} are over: {cause}"
         if after is not self.rung:
             self._move(after, cause, now_s)
         return self.rung

@@ -47,6 +47,7 @@ class Limiter:
     counts: dict[str, int] = field(default_factory=dict)
     _bounds: Bounds = field(init=False)
     _last: NDArray[np.float64] = field(init=False)
+    _before: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         self._bounds = Bounds.of(self.limits, axes=1)
@@ -73,7 +74,11 @@ class Limiter:
         if command.shape != (size,) or np.isinf(command).any():
             contract = f"shape [{size}], finite or NaN"
             raise InvalidInputError.expected("rest", contract, command)
-        self._last = np.tile(np.asarray(command, np.float64), (HISTORY, 1))
+        self._last = self._before = np.tile(np.asarray(command, np.float64), (HISTORY, 1))
+
+    def take_back(self) -> None:
+        """Forget the last command, which was not sent: the next one follows the one before."""
+        self._last = self._before
 
     def apply(self, wanted: NDArray[np.float32], *, is_counted: bool = True) -> Limited:
         """Return the command to send, and remember it as the last one.
@@ -92,7 +97,7 @@ class Limiter:
         asked = np.asarray(wanted, np.float64)
         finite, last = known(self._bounds, asked, self._last)
         left = self._bounds.left(last)
-        self._last = after(self._bounds, finite, last, left)
+        self._before, self._last = self._last, after(self._bounds, finite, last, left)
         command = self._last[0].astype(np.float32)
         if np.array_equal(command, wanted):  # not moved: where limits conflict it was the best
             return Limited(command)

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steer.clock import Clock, MonotonicClock
+from steer.loop.chunks import Refusal
 from steer.loop.delay import DelayEstimate
+from steer.loop.faults import Faults
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Rung
 from steer.loop.planner import Planner, Request, Sensed
 from steer.loop.system1 import Command, System1
-from steer.loop.ticker import Tick, Ticker
+from steer.loop.ticker import Tick
 from steer.types import Observation
 
-__all__ = ["Loop", "Robot", "Ticked", "drive"]
+__all__ = ["Loop", "Robot", "Ticked"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,10 @@ class Robot(Protocol):
         ...
 
     def act(self, action: NDArray[np.float32]) -> None:
-        """Command it, [A] in its own units; within a fraction of a tick."""
+        """Command it, [A] in its own units; within a fraction of a tick.
+
+        Where it raises, it has not been commanded, and the same action comes again.
+        """
         ...
 
 
@@ -58,7 +63,7 @@ class Ticked:
 
 
 class Loop:
-    """One robot's loop, tick by tick; `drive` gives it its time.
+    """One robot's loop, tick by tick; `steer.loop.running.drive` gives it its time.
 
     Nothing in here waits for the planner, and nothing that robot, planner or chunk do raises out of
     `step`: it is counted, logged once for each cause, and shows on the ladder.
@@ -75,9 +80,6 @@ class Loop:
         patience_ticks: Take a request that was not answered for so long as lost.
         on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
-
-    Attributes:
-        counts: Faults, by what they are.
     """
 
     def __init__(
@@ -99,12 +101,20 @@ class Loop:
         self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
         self._on_change = on_change
         self._clock: Clock = clock or MonotonicClock()
-        self.counts: Counter[str] = Counter()
+        self._faults = Faults(logger)
+        self._took_s: dict[str, float] = {}
+        self._acted_s = self._clock.now_s()
         self._epoch = self._sequence = self._failures = 0
         self._tick = self._asked_tick = 0
         self._asked: Request | None = None
         self._is_answered = True
+        self._sensed: Observation
         self._seen: deque[Observation] = deque(maxlen=num_observations)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Faults, by what they are."""
+        return self._faults.counts
 
     def begin(self, *, rest: NDArray[np.float32] | None = None) -> None:
         """Begin an epoch: an episode, or a robot that somebody has put right."""
@@ -118,42 +128,65 @@ class Loop:
         """Do one tick."""
         begun_s = self._clock.now_s()
         self._tick += 1
-        self._guarded("planner.poll", self._take)
+        self._faults.last = ""
+        self._note_missed(tick, begun_s)
+        self.guarded("planner.poll", self._take)
         observing_s = self._clock.now_s()
-        observation = self._guarded("robot.observe", self._observe)
-        observed_s = self._clock.now_s()
-        asked = False
-        if observation is not None:
-            seen = observation
-            asked = bool(self._guarded("planner", lambda: self._tell(seen, observed_s)))
-        if asked:
-            self._guarded(
-                "planner.poll", self._take
-            )  # in virtual time an answer may take no time at all
-        command = self._system.step(now_s=observed_s)
+        has_sensed = self.guarded("robot.observe", self._observe)
+        observed_s, asked = self._clock.now_s(), False
+        if has_sensed and self.guarded("robot.observe", partial(self._see, observed_s)):
+            asked = bool(self.guarded("planner", partial(self._tell, observed_s)))
+        else:
+            self._seen.clear()  # the next one does not follow what was seen before
+        if asked:  # in virtual time an answer may take no time at all
+            self.guarded("planner.poll", self._take)
+        command = self._system.step(now_s=observed_s, trouble=self._trouble())
         acting_s = self._clock.now_s()
         if command is not None:
             self._act(command)
+        acted_s = self._clock.now_s()
         self._tell_changes()
         cost_s = (observing_s - begun_s) + (acting_s - observed_s)
+        self._took_s = {
+            "robot.observe": observed_s - observing_s,
+            "robot.act": acted_s - acting_s,
+            "the loop": cost_s,
+        }
+        self._acted_s = acted_s
         return Ticked(tick, command, asked, cost_s)
+
+    def _note_missed(self, tick: Tick | None, begun_s: float) -> None:
+        """Count ticks that were skipped, by what took longest since the tick before them began."""
+        if tick is None or not tick.num_missed:
+            return
+        took_s = {**self._took_s, "the time between ticks": begun_s - self._acted_s}
+        name = max(took_s, key=took_s.__getitem__)
+        text = f"expected none skipped, got {tick.num_missed}: {name} took {took_s[name]:.3f} s"
+        self._faults.note("tick", text, cause=name)
+
+    def _trouble(self) -> str:
+        """Return what goes wrong in this tick, in words; empty where nothing is known to."""
+        waited = 0 if self._is_answered else self._tick - self._asked_tick
+        if self._faults.last or not waited:
+            return self._faults.last
+        return f"request {self._sequence} has waited for {waited} ticks"
 
     def _tell_changes(self) -> None:
         changes, tell = self._system.ladder.changes, self._on_change
         while changes:
             change = changes.popleft()
             if tell is not None:
-                self._guarded("on_change", partial(tell, change))
+                self.guarded("on_change", partial(tell, change))
 
     def _take(self) -> None:
         chunk = self._planner.poll()
         if chunk is None:
             return
         now_s = self._clock.now_s()
-        refusal = self._system.offer(chunk, now_s=now_s)
+        refusal = self._system.offer(chunk, now_s=now_s, asked=self._sequence)
         if refusal is not None:
             self.counts[f"chunk {refusal.value}"] += 1
-        if chunk.epoch != self._epoch:
+        if chunk.epoch != self._epoch or refusal is Refusal.UNASKED:
             return
         if self._asked is None or self._is_answered:
             return  # asked by nobody any more: it says nothing of delays
@@ -161,27 +194,32 @@ class Loop:
             self._delay.note(self._tick - self._asked_tick)
             self._is_answered = True
 
-    def _observe(self) -> Observation | None:
-        observation = self._robot.observe()
-        fault = self._guard.fault(observation, now_s=self._clock.now_s())
-        if fault:
-            self._count("observation", fault)
-            return None
-        self._seen.append(observation)
-        return observation
+    def _observe(self) -> bool:
+        self._sensed = self._robot.observe()
+        return True
 
-    def _tell(self, observation: Observation, now_s: float) -> bool:
+    def _see(self, now_s: float) -> bool:
+        """Remember what was sensed; return whether it may be decided on."""
+        fault = self._guard.fault(self._sensed, now_s=now_s)
+        if fault:
+            self._faults.note(*fault.split(": ", 1))
+            return False
+        self._seen.append(self._sensed)
+        return True
+
+    def _tell(self, now_s: float) -> bool:
         """Tell the planner of the tick; return whether a chunk was asked for."""
+        observation = self._seen[-1]
         captured_at_s = observation.captured_at_s
         sensed = Sensed(
             observation=replace(observation, running=self._system.rest(now_s=now_s)),
             consumed=self._system.buffer.consumed,
             epoch=self._epoch,
-            captured_at_s=now_s if captured_at_s is None else captured_at_s,
+            captured_at_s=now_s if captured_at_s is None else min(captured_at_s, now_s),
             sent=self._system.limiter.sent,
             travelled=self._system.travelled,
         )
-        self._guarded("planner.sense", lambda: self._planner.sense(sensed))
+        self.guarded("planner.sense", lambda: self._planner.sense(sensed))
         if not self._is_due(now_s):
             return False
         self._ask(sensed, now_s)
@@ -193,7 +231,7 @@ class Loop:
         if not self._is_answered and waited < self._patience_ticks:
             return False
         if not self._is_answered:
-            self._count("planner", f"expected an answer within {waited} ticks, got none")
+            self._faults.note("planner", f"expected an answer within {waited} ticks, got none")
             self._delay.note(waited)
             return True
         if not self._replan_ticks:
@@ -217,57 +255,32 @@ class Loop:
             return True
 
         self._asked, self._asked_tick = request, self._tick
-        self._is_answered = not self._guarded("planner.submit", submit)  # else asked anew
+        self._is_answered = not self.guarded("planner.submit", submit)  # else asked anew
 
     def _act(self, command: Command) -> None:
         def act() -> bool:
             self._robot.act(command.action)
             return True
 
-        if self._guarded("robot.act", act):
+        if self.guarded("robot.act", act):
             self._failures = 0
             return
+        self._system.take_back()
         self._failures += 1
         if self._failures >= _MAX_FAILURES and self._system.ladder.rung is not Rung.STOP:
             cause = f"robot.act: expected no error, got {self._failures} in a row"
             self._system.ladder.stop(now_s=self._clock.now_s(), cause=cause)
 
-    def _guarded(self, what: str, call: Callable[[], _T]) -> _T | None:
+    def guarded(self, what: str, call: Callable[[], _T]) -> _T | None:
+        """Return what somebody else's code returns; where it raises, count that and go on.
+
+        Args:
+            what: By which it is counted.
+            call: That code.
+        """
         try:
             return call()
-        except Exception as error:  # noqa: BLE001  # somebody else's code, in a loop that goes on
-            self._count(what, f"expected no error, got {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  # the loop outlives it
+            text = f"expected no error, got {type(error).__name__}: {error}"
+            self._faults.note(what, text, cause=type(error).__name__)
             return None
-
-    def _count(self, what: str, text: str) -> None:
-        """Count a fault, and log it when it is new, and then ever more seldom."""
-        self.counts[what] += 1
-        count = self.counts[what]
-        if count & (count - 1) == 0:  # 1, 2, 4, 8, …: a fault at 200 Hz must not fill the disk
-            logger.warning("%s: %s (%d times)", what, text, count)
-
-
-def drive(
-    loop: Loop,
-    *,
-    hz: float,
-    clock: Clock,
-    until: Callable[[Ticked], bool],
-    on_tick: Callable[[Ticked], None] | None = None,
-) -> Ticker:
-    """Drive a loop in real time until `until` says so; return its ticker.
-
-    Args:
-        loop: Whose epoch has begun.
-        hz: Ticks a second.
-        clock: Of the loop.
-        until: Asked after each tick.
-        on_tick: Told of each tick; it must return at once.
-    """
-    ticker = Ticker(hz, clock)
-    while True:
-        ticked = loop.step(ticker.wait())
-        if on_tick is not None:
-            on_tick(ticked)
-        if until(ticked):
-            return ticker

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -130,14 +131,15 @@ class RemotePlanner:
     """Asks a server from a process of its own; `submit` and `poll` touch memory alone.
 
     The process is started anew when it dies, however it dies; one that is stopped is waited for by
-    nobody. The server may come and go: the process goes on asking for the newest request. Close it,
-    as `contextlib.closing` does.
+    nobody, and goes on when it may. Both are logged. The server may come and go: the process goes
+    on asking for the newest request. Close it, as `contextlib.closing` does.
 
     Args:
         remote: What to ask.
 
     Attributes:
         num_starts: How often the process was started.
+        num_stops: How often it was stopped, as by SIGSTOP; not counted on macOS.
         refusal: Why the server will never serve what is asked, in words; empty as long as it may.
     """
 
@@ -151,13 +153,18 @@ class RemotePlanner:
         if remote.rescore_s:
             self._sensed = Latest(self._directory / SENSED, capacity=remote.max_request_bytes)
         self._read = 0
-        self.num_starts = 0
+        self.num_starts = self.num_stops = 0
         self.refusal = ""
         self._starting = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._is_closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="steer-system2", daemon=True)
         self._keeper.start()
+
+    @property
+    def num_torn(self) -> int:
+        """How many chunks the process left behind in the middle of writing them."""
+        return self._chunks.num_torn
 
     def submit(self, request: Request) -> None:
         """Put a request in the place of the one before.
@@ -210,6 +217,7 @@ class RemotePlanner:
         while (process := self._started()) is not None:
             with process:
                 _tell(process.stdin, self._remote.to_json() + "\n")
+                self._watch(process)
                 code = process.wait()
             if code == REFUSED:
                 self.refusal = read_refusal(self._directory)
@@ -218,6 +226,28 @@ class RemotePlanner:
             if not self._is_closed.is_set():
                 logger.error("system 2 ended code=%d; it is started anew", code)
                 self._is_closed.wait(_RESTART_S)
+
+    def _watch(self, process: "subprocess.Popen[str]") -> None:
+        """Say when the process is stopped and when it goes on, until it ends."""
+        if not hasattr(os, "waitid"):
+            return
+        ends = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
+        news = os.WEXITED | os.WSTOPPED | os.WCONTINUED | os.WNOWAIT  # its end is `wait`'s to take
+        while True:
+            try:
+                found = os.waitid(os.P_PID, process.pid, news)
+                if found is None or found.si_code in ends:
+                    return
+                has_stopped = found.si_code != os.CLD_CONTINUED
+                taken = os.WSTOPPED if has_stopped else os.WCONTINUED
+                os.waitid(os.P_PID, process.pid, taken | os.WNOHANG)
+            except ChildProcessError:  # closed meanwhile
+                return
+            if has_stopped:
+                self.num_stops += 1
+                logger.error("system 2 was stopped signal=%d; it answers nothing", found.si_status)
+            else:
+                logger.warning("system 2 goes on")
 
     def _started(self) -> "subprocess.Popen[str] | None":
         """Start the process; return None once closed."""

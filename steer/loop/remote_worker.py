@@ -28,7 +28,7 @@ from steer.errors import (
 from steer.forecast import Forecast
 from steer.loop.chunks import Chunk
 from steer.loop.foresee import foreseen, read_forecast
-from steer.loop.fresh import JUDGED
+from steer.loop.fresh import fallback_of
 from steer.loop.handover import (
     chunk_from_bytes,
     chunk_to_bytes,
@@ -243,7 +243,7 @@ def _chunk(answer: ControlAnswer) -> Chunk:
         captured_at_s=captured_at_s,
         epoch=answer.epoch,
         sequence=answer.sequence,
-        is_steered=decision.reason in JUDGED,
+        fallback=fallback_of(decision),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,12 @@ from steer.limits import Limits
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder
-from steer.loop.loop import Loop, Robot, Ticked, drive
+from steer.loop.loop import Loop, Robot, Ticked
 from steer.loop.planner import Planner
 from steer.loop.system1 import System1
 from steer.loop.ticker import Ticker
 
-__all__ = ["Ran", "run"]
+__all__ = ["Ran", "drive", "run"]
 
 _SEEN_S, _SEEN_TICKS = 0.1, 3
 """How old an observation may be; the larger one counts."""
@@ -72,8 +73,7 @@ def run(
             command at all.
         num_observations: How many of the last observations the policy looks at.
         max_age_s: How long after its observation a chunk may run, in seconds.
-        max_frozen_s: How long a field of the observation may stay equal to the last bit, in
-            seconds, by name: one that hangs. None looks for none.
+        max_frozen_s: As `ObservationGuard` takes it, for sensors that hang.
         patience_s: Take a request that was not answered for so long as lost, in seconds.
         on_tick: Told of each tick; it must return at once.
         on_change: Told of each step on the ladder; it must return at once.
@@ -84,9 +84,8 @@ def run(
             is out of its range.
     """
     hz, clock = _rate(embodiment, patience_s), clock or MonotonicClock()
-    system = System1(
-        embodiment, limits or Limits.of(embodiment), max_age_s=max_age_s, ladder=ladder
-    )
+    limits = limits or Limits.of(embodiment)
+    system = System1(embodiment, limits, max_age_s=max_age_s, ladder=ladder)
     seen_s = max(_SEEN_S, _SEEN_TICKS / hz)
     loop = Loop(
         robot,
@@ -101,6 +100,32 @@ def run(
     )
     loop.begin(rest=rest)
     return Ran(drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick), loop, system)
+
+
+def drive(
+    loop: Loop,
+    *,
+    hz: float,
+    clock: Clock,
+    until: Callable[[Ticked], bool],
+    on_tick: Callable[[Ticked], None] | None = None,
+) -> Ticker:
+    """Drive a loop in real time until `until` says so; return its ticker.
+
+    Args:
+        loop: Whose epoch has begun.
+        hz: Ticks a second.
+        clock: Of the loop.
+        until: Asked after each tick.
+        on_tick: Told of each tick; it must return at once.
+    """
+    ticker = Ticker(hz, clock)
+    while True:
+        ticked = loop.step(ticker.wait())
+        if on_tick is not None:
+            loop.guarded("on_tick", partial(on_tick, ticked))
+        if until(ticked):
+            return ticker
 
 
 def _rate(embodiment: Embodiment, patience_s: float) -> float:

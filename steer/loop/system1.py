@@ -17,6 +17,7 @@ from steer.limits import HOLDS, Limits, is_motion
 from steer.loop.chunks import Chunk, ChunkBuffer, Refusal, Row
 from steer.loop.ladder import Ladder, Rung
 from steer.loop.limiter import Limiter
+from steer.seldom import is_said
 
 __all__ = ["Command", "System1"]
 
@@ -67,6 +68,7 @@ class System1:
         limiter: What limits would have been broken.
         travelled: Sum of all motions that were commanded in the epoch, float64 [A].
         alarms: How many chunks came with which alarm.
+        fallbacks: How many were the policy's own, by why no critic had chosen.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class System1:
             raise InvalidInputError.expected("alarm_ticks", ">= 0, or None", alarm_ticks)
         self._alarm_ticks = alarm_ticks
         self.alarms: Counter[str] = Counter()
+        self.fallbacks: Counter[str] = Counter()
         self._told = ""
         dims = embodiment.actions
         self._is_motion_A = np.array([is_motion(embodiment, dim.name, holds) for dim in dims])
@@ -101,6 +104,9 @@ class System1:
         self._sent: list[NDArray[np.float32]] = []
         self._held = self._alarmed = 0
         self.travelled: NDArray[np.float64] = np.zeros(len(dims))
+        self._was_consumed = False
+        self._before: tuple[list[NDArray[np.float32]], int, NDArray[np.float64]]
+        self._before = (self._sent, self._held, self.travelled)
 
     def begin(self, epoch: int, *, rest: NDArray[np.float32] | None = None) -> None:
         """Begin an epoch: the robot stands still, and no chunk of before counts.
@@ -118,17 +124,24 @@ class System1:
         self._held = self._alarmed = 0
         self.travelled = np.zeros(len(self._is_motion_A))
 
-    def offer(self, chunk: Chunk, *, now_s: float) -> Refusal | None:
-        """Take a chunk, or say why not; a refused one is logged and counted."""
-        refusal = self.buffer.offer(chunk, now_s=now_s)
+    def offer(self, chunk: Chunk, *, now_s: float, asked: int | None = None) -> Refusal | None:
+        """Take a chunk, or say why not; a refused one is logged and counted.
+
+        Args:
+            chunk: That has come.
+            now_s: On the robot's monotonic clock.
+            asked: As `ChunkBuffer.offer` takes it.
+        """
+        refusal = self.buffer.offer(chunk, now_s=now_s, asked=asked)
         if refusal is not None:
-            logger.warning(
-                "chunk refused sequence=%d epoch=%d: %s",
-                chunk.sequence,
-                chunk.epoch,
-                refusal.value,
-            )
+            count = self.buffer.counts[refusal]
+            if is_said(count):
+                place = (chunk.sequence, chunk.epoch)
+                text = "chunk refused sequence=%d epoch=%d: %s (%d times)"
+                logger.warning(text, *place, refusal.value, count)
             return refusal
+        if chunk.fallback:
+            self.fallbacks[chunk.fallback] += 1
         if chunk.alarm:
             self.alarms[chunk.alarm] += 1
         if chunk.alarm != self._told:
@@ -149,27 +162,33 @@ class System1:
         """Return how many actions that were meant to run will run, >= 0."""
         return 0 if self.is_alarmed else self.buffer.left(now_s=now_s)
 
-    def step(self, *, now_s: float) -> Command | None:
+    def step(self, *, now_s: float, trouble: str = "") -> Command | None:
         """Return what to send now.
 
         Args:
             now_s: On the robot's monotonic clock.
+            trouble: What goes wrong, in words, for the log of a robot that has nothing to run.
 
         Returns:
             The command; None where nothing was ever sent or known, so that there is nothing to
             hold: the robot is left as it is.
         """
+        self._was_consumed = False
+        self._before = (self._sent, self._held, self.travelled)
         row = self.buffer.peek(now_s=now_s)
         there, cause = _best(row)
         if row is not None:
             self.ladder.begin(now_s=now_s)
             self._alarmed = self._alarmed + 1 if row.chunk.alarm else 0
             if self.is_alarmed:
-                there, cause = Rung.HOLD, f"alarm of {row.chunk.alarm}"
+                there, cause, trouble = Rung.HOLD, f"alarm of {row.chunk.alarm}", ""
+        if trouble and there >= Rung.REST:
+            cause = f"{cause}; {trouble}"
         rung = self.ladder.step(there, now_s=now_s, cause=cause)
         if row is not None and rung < Rung.HOLD:
             self._held, wanted = 0, row.action
             self.buffer.consume()
+            self._was_consumed = True
         else:  # nothing is consumed while the robot stands: a chunk for here begins at its row 0
             row = None
             held = self._hold()
@@ -179,9 +198,29 @@ class System1:
         limited = self.limiter.apply(wanted, is_counted=row is not None)
         self._sent = [limited.command, *self._sent[:1]]
         self.travelled = self.travelled + np.where(self._is_motion_A, limited.command, 0.0)
-        age_s = None if row is None else now_s - row.chunk.captured_at_s
-        broken = () if row is None else limited.broken  # a stand comes as soon as limits let it
-        return Command(limited.command, rung, row, age_s, broken)
+        if row is None:  # a stand comes as soon as limits let it: that breaks none
+            return Command(limited.command, rung, None, None, ())
+        self._tell_moved(row, limited.broken)
+        age_s = now_s - row.chunk.captured_at_s
+        return Command(limited.command, rung, row, age_s, limited.broken)
+
+    def take_back(self) -> None:
+        """Forget the last command, which the robot was not told: its row comes again.
+
+        Else the next one would lie as far from what the robot was told last as limits allow twice.
+        """
+        self._sent, self._held, self.travelled = self._before
+        self.limiter.take_back()
+        if self._was_consumed:
+            self.buffer.give_back()
+
+    def _tell_moved(self, row: Row, broken: tuple[str, ...]) -> None:
+        """Log the limits that an action would have broken."""
+        for name in broken:
+            count = self.limiter.counts[name]
+            if is_said(count):
+                text = "command moved chunk=%d row=%d: limit %s (%d times)"
+                logger.warning(text, row.chunk.sequence, row.index, name, count)
 
     def _hold(self) -> NDArray[np.float32] | None:
         """Return the command that slows down over the brake's ticks, and then holds the place."""
@@ -206,6 +245,6 @@ def _best(row: Row | None) -> tuple[Rung, str]:
         return Rung.HOLD, "no chunk, or none that is young enough"
     if not row.is_meant:
         return Rung.REST, f"nothing newer than chunk {row.chunk.sequence} has come"
-    if not row.chunk.is_steered:
-        return Rung.POLICY, f"chunk {row.chunk.sequence} is the policy's own"
+    if row.chunk.fallback:
+        return Rung.POLICY, f"chunk {row.chunk.sequence} is the policy's own: {row.chunk.fallback}"
     return Rung.STEERED, f"chunk {row.chunk.sequence} was chosen"

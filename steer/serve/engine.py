@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from steer.clock import Clock
 from steer.critics.critic import Critic
 from steer.critics.encoders.instructions import Instructions
+from steer.seldom import is_said
 from steer.serve.batcher import Batcher
 from steer.serve.scoring import GroupScores, Work, blank_work, bucket, score_group
 from steer.types import Reason
@@ -104,7 +105,7 @@ class Engine:
             clock=clock, max_waiting=max_waiting, max_group=max_group
         )
         self._thread = threading.Thread(target=self._run, name="steer-engine", daemon=True)
-        self.num_critic_failures = 0
+        self.num_critic_failures = self._num_raised = self._num_not_finite = 0
 
     def start(self) -> None:
         """Start the thread."""
@@ -244,9 +245,11 @@ class Engine:
             found = self._score(group[0].key, works)
         except Exception:  # the outermost boundary of this thread; robots get candidate 0
             self.num_critic_failures += len(group)
-            logger.exception(
-                "critic failed critic=%s failures=%d", group[0].key, self.num_critic_failures
-            )
+            self._num_raised += 1
+            if is_said(self._num_raised):
+                logger.exception(
+                    "critic failed critic=%s failures=%d", group[0].key, self.num_critic_failures
+                )
             for item in group:
                 _answer(item, Reason.CRITIC)
             return
@@ -260,11 +263,13 @@ class Engine:
                 _answer(item, Scored(values, scores, *times, *asked))
                 continue
             self.num_critic_failures += 1
-            logger.error(
-                "critic gave a value that is not finite critic=%s failures=%d",
-                item.key,
-                self.num_critic_failures,
-            )
+            self._num_not_finite += 1
+            if is_said(self._num_not_finite):
+                logger.error(
+                    "critic gave a value that is not finite critic=%s failures=%d",
+                    item.key,
+                    self.num_critic_failures,
+                )
             _answer(item, Reason.CRITIC)
 
     def _score(self, name: str, works: Sequence[Work]) -> GroupScores:

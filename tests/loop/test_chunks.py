@@ -159,6 +159,8 @@ def test_a_chunk_that_waits_counts_as_what_is_left(buffer):
         ),
         (chunk(9, value=np.nan), Refusal.NOT_FINITE),
         (chunk(9, consumed=3), Refusal.FUTURE),
+        (chunk(9, captured_at_s=0.01), Refusal.FUTURE),
+        (chunk(9, captured_at_s=np.nan), Refusal.FUTURE),
         (chunk(9, captured_at_s=-1.1), Refusal.OLD),
         (chunk(9, horizon=2, commit=1), Refusal.TOO_SHORT),
     ],
@@ -171,6 +173,18 @@ def test_what_cannot_run_is_refused_and_harms_nothing(buffer, offered, refusal):
     assert buffer.offer(offered, now_s=0.0) is refusal
     assert buffer.counts[refusal] == 1
     assert run(buffer, 2) == [202, 203]
+
+
+def test_what_was_never_asked_for_is_refused_and_keeps_nothing_out(buffer):
+    """It is of another robot, or of another life of this one; its number counts for nothing."""
+    assert buffer.offer(chunk(99), now_s=0.0, asked=2) is Refusal.UNASKED
+    assert buffer.offer(chunk(2), now_s=0.0, asked=2) is None
+    assert buffer.counts[Refusal.UNASKED] == 1
+
+
+def test_instants_that_have_been_rounded_on_their_way_are_none_of_the_future(buffer):
+    """They travel in nanoseconds."""
+    assert buffer.offer(chunk(1, captured_at_s=1e-9), now_s=0.0) is None
 
 
 def test_an_epoch_forgets_all(buffer):

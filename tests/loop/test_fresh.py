@@ -135,7 +135,7 @@ def test_the_best_at_the_newest_observation_runs_from_there():
 
     np.testing.assert_array_equal(chunk.actions, ACTIONS[2, 2:])
     assert (chunk.consumed, chunk.frozen, chunk.captured_at_s) == (12, 1, 1.2)
-    assert (chunk.epoch, chunk.sequence, chunk.commit, chunk.is_steered) == (1, 4, 4, True)
+    assert (chunk.epoch, chunk.sequence, chunk.commit, chunk.fallback) == (1, 4, 4, "")
     assert client.calls[0][2]["budget_s"] == 0.02
 
 
@@ -172,12 +172,12 @@ def test_else_the_decision_stays_what_it_was(now, client):
 
 
 @pytest.mark.parametrize(
-    ("reason", "is_steered"),
-    [(Reason.MARGIN, True), (Reason.CRITIC, False), (Reason.BUDGET, False)],
+    ("reason", "fallback"),
+    [(Reason.MARGIN, ""), (Reason.CRITIC, "critic"), (Reason.BUDGET, "budget")],
 )
-def test_a_chunk_that_no_critic_has_seen_is_the_policy_s_own(reason, is_steered):
+def test_a_chunk_that_no_critic_has_seen_is_the_policy_s_own_and_says_why(reason, fallback):
     """One that it has seen and left is steered."""
-    assert decided(decision(reason=reason), request()).is_steered is is_steered
+    assert decided(decision(reason=reason), request()).fallback == fallback
 
 
 def test_where_there_is_no_room_the_running_chunk_does_not_compete():

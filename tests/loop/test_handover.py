@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steer.checks import DTYPES
@@ -62,7 +62,7 @@ CHUNK = Chunk(
     epoch=3,
     sequence=5,
     captured_at_s=12.5,
-    is_steered=False,
+    fallback="critic",
     alarm="stac, Überraschung",
     spent=Spent(asked_at_s=12.5, pickup_s=0.25, policy_s=0.5, again_s=0.125),
 )
@@ -127,6 +127,7 @@ def test_arrays_are_handed_over_as_they_lie():
     assert np.shares_memory(parts[-1], state)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=3), st.integers(0, 255), st.lists(st.integers(-3, 2**63 - 1), max_size=9))
 def test_extents_of_anything_allocate_nothing(name, kind, shape):
     """They are refused, or are those of what is there."""
@@ -150,6 +151,7 @@ def test_a_chunk_of_which_nobody_knows_where_the_time_went_says_so():
     assert chunk_from_bytes(chunk_to_bytes(replace(CHUNK, spent=None))).spent is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_of_anything_else_are_refused(data):
     """With an error of ours, whatever they are."""

@@ -91,13 +91,13 @@ def test_each_rung_is_counted_timed_logged_and_called(caplog):
         (HOLD, STOP),
     ]
     assert [item.stayed_s for item in changes] == [0, 4, 1, 2]
-    assert [changes[2].cause, changes[3].cause] == ["a cause", "2 s of HOLD are over"]
+    assert [changes[2].cause, changes[3].cause] == ["a cause", "2 s of HOLD are over: a cause"]
     assert ladder.counts == {STEERED: 1, POLICY: 0, REST: 1, HOLD: 2, STOP: 1}
     assert ladder.times_s == {STEERED: 4, POLICY: 0, REST: 1, HOLD: 2, STOP: 1}
     levels = [record.levelname for record in caplog.records]
     assert levels == ["INFO", "WARNING", "WARNING", "ERROR"]
     assert caplog.records[-1].getMessage() == (
-        "rung=STOP from=HOLD after_s=2.000: 2 s of HOLD are over"
+        "rung=STOP from=HOLD after_s=2.000: 2 s of HOLD are over: a cause"
     )
 
 

@@ -67,7 +67,7 @@ def test_all_rungs_one_after_the_other():
     system = make()
     system.offer(chunk([0.0, 0.0], 1), now_s=0.0)
     found = run(system, 2)
-    system.offer(chunk([0.0] * 4, 2, consumed=2, commit=2, is_steered=False), now_s=0.2)
+    system.offer(chunk([0.0] * 4, 2, consumed=2, commit=2, fallback="critic"), now_s=0.2)
     found += run(system, 26, start=2)
 
     stayed = {rung: [item.rung for item in found].count(rung) for rung in Rung}
@@ -125,7 +125,11 @@ def test_what_is_refused_is_logged_with_its_cause(caplog):
     system = make()
 
     assert system.offer(chunk([np.nan]), now_s=0.0) is Refusal.NOT_FINITE
-    assert "chunk refused sequence=1 epoch=1: not finite" in caplog.text
+    for _ in range(4):
+        system.offer(chunk([np.nan]), now_s=0.0)
+
+    text = "chunk refused sequence=1 epoch=1: not finite"
+    assert caplog.messages == [f"{text} ({count} times)" for count in (1, 2, 4)]
 
 
 def test_an_old_chunk_is_held_at_though_rows_are_left():
@@ -237,7 +241,7 @@ def test_an_alarm_that_lasts_holds_the_robot_then_stops_it_and_says_why():
 
     assert [item.rung for item in found] == [Rung.STEERED] * 3 + [Rung.HOLD] * 3 + [Rung.STOP] * 2
     causes = [item.cause for item in system.ladder.changes]
-    assert causes[1:] == ["alarm of stac", "0.3 s of HOLD are over"]
+    assert causes[1:] == ["alarm of stac", "0.3 s of HOLD are over: alarm of stac"]
 
 
 def test_an_alarm_from_the_first_chunk_on_is_a_stop_too():

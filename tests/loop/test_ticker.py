@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steer.clock import FakeClock, MonotonicClock
@@ -65,6 +65,7 @@ def test_after_a_tick_that_was_very_late_the_next_one_is_not_at_once(clock):
     assert ticker.num_missed == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=40))
 def test_two_ticks_are_half_a_period_apart_and_none_is_twice_or_early(works_s):
     """Whatever the work takes; and what was skipped is counted, no more and no less."""

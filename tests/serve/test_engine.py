@@ -208,6 +208,22 @@ def test_a_value_that_is_not_finite_is_the_critic_s_failure(engine, make_critic,
     assert "not finite critic=reach failures=1" in caplog.text
 
 
+def test_a_critic_that_fails_for_ever_does_not_fill_the_disk(engine, make_critic, rng, caplog):
+    """The first failure, the second, the fourth and the eighth are logged; all are counted."""
+    critic = Spoilt(make_critic(), lambda values: values * float("nan"))
+
+    async def scenario():
+        await engine.load("reach", lambda: critic)
+        for _ in range(9):
+            await engine.score(make_work(rng))
+
+    run(scenario())
+
+    assert engine.num_critic_failures == 9
+    lines = [text.rsplit(" ", 1)[1] for text in caplog.messages if "not finite" in text]
+    assert lines == [f"failures={count}" for count in (1, 2, 4, 8)]
+
+
 def test_a_critic_that_raises_is_a_failure_and_the_next_request_is_served(
     engine, make_critic, rng, caplog
 ):

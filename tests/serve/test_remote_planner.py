@@ -81,7 +81,7 @@ def test_what_is_asked_for_is_told_back(planner, remote, robot, observation, ask
     np.testing.assert_array_equal(chunk.actions, decision.chunk)
     assert (chunk.sequence, chunk.epoch, chunk.consumed, chunk.frozen) == (9, 1, 3, 2)
     assert (chunk.captured_at_s, chunk.commit) == (7.5, decision.commit_horizon)
-    assert chunk.is_steered
+    assert not chunk.fallback
     assert planner.poll() is None
 
 

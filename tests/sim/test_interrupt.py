@@ -19,6 +19,7 @@ COMMANDS = (
     "sim.tune",
     "benchmarks.client_import",
     "benchmarks.rank_overhead",
+    "benchmarks.tick_cost",
 )
 
 

@@ -152,3 +152,29 @@ def test_an_answer_to_an_older_ask_is_discarded_once_there_is_a_newer_one(
         found = stream.poll()
 
     assert found.sequence == 2
+
+
+def test_an_answer_to_what_was_never_asked_is_dropped_and_keeps_nothing_out(
+    talking, server, tick, ask, decided, answering, until, caplog
+):
+    """It is another robot's: were it kept, all that is asked for would be older than it."""
+
+    def control(messages, context):
+        asked = next(messages)
+        yield decided(asked, sequence=999)
+        yield decided(asked, epoch=2)
+        yield decided(asked)
+        yield from answering(messages, context)
+
+    server.control = control
+    with talking() as stream:
+        stream.send(tick(), ask(2))
+        first = stream.wait(LIMIT_S)
+        stream.send(tick(1), ask(3))
+        second = stream.wait(LIMIT_S)
+
+    assert (first.sequence, second.sequence) == (2, 3)
+    assert stream.counts["answers to what was never asked"] == 1
+    assert stream.counts["answers of another epoch"] == 1
+    lines = [text for text in caplog.messages if "dropped" in text]
+    assert lines == ["dropped epoch=1 sequence=999: answers to what was never asked (1 times)"]

@@ -53,6 +53,7 @@ __all__ = ["main"]
 
 _LIMITS = Path("results") / "realtime" / "limits.json"
 _INCOMPLETE = 3
+_NAMES = ["alone", *METHODS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -234,13 +235,12 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     bench.set_defaults(work=_bench)
     monitors = commands.add_parser("monitors", help="tell failing episodes by their decisions")
     monitors.set_defaults(work=_monitors, drop=0.0, seeds="tune")
-    names = ["alone", *METHODS]
     monitors.add_argument(
         "--method",
         dest="methods",
         nargs=1,
         default=["ours"],
-        choices=names,
+        choices=_NAMES,
         metavar="NAME",
         help="of `bench` (default: ours)",
     )
@@ -262,9 +262,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--first", type=int, default=0, help="skip so many seeds")
         command.add_argument("--limits", type=Path, default=_LIMITS, help=f"(default: {_LIMITS})")
         command.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
-    bench.add_argument(
-        "--methods", nargs="+", default=list(PLAIN), choices=["alone", *METHODS], metavar="NAME"
-    )
+    bench.add_argument("--methods", nargs="+", default=list(PLAIN), choices=_NAMES, metavar="NAME")
     bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
     bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
     bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
@@ -278,6 +276,12 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     for module in (forecasts, clock, recover, timeline, plot, delay_records):
         module.add_parser(commands, _LIMITS)
     options = parser.parse_args(words)
+    _check(options, parser)
+    return options
+
+
+def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse counts that are too small, and cells that there are not."""
     least = {"episodes": 1, "workers": 1, "runs": 1, "candidates": 1, "first": 0, "minutes": 0}
     for name, value in least.items():
         found = getattr(options, name, None)
@@ -289,7 +293,6 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
             source_of(policy, spec_of(task).name)
         except InvalidInputError as error:
             parser.error(f"{cell!r}, of POLICY/TASK: {error}")
-    return options
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Shapes: `N` candidates, `M` of them, `H` horizon, `L` rows of a window, `A` acti
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,31 +105,26 @@ def rescored(
         return as_it_was, None
     if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
         return as_it_was, None
-    candidates = _candidates(
-        drawn,
-        decision,
-        request,
-        sensed,
-        body=body,
-        most=session.limits.max_candidates,
-        head=head,
-        anchors=anchors,
-        limits=limits,
-    )
+    whole = partial(_candidates, drawn, decision, request, sensed, body=body, limits=limits)
+    candidates = whole(most=session.limits.max_candidates, head=head, anchors=anchors)
     found = _judged(client, candidates, sensed, budget_s=budget_s, noise_seed=noise_seed)
     if found is None:
         return as_it_was, None
+    return _from_now(as_it_was, found, sensed, frozen=max(0, request.frozen - gone)), found
+
+
+def _from_now(chunk: Chunk, found: Decision, sensed: Sensed, *, frozen: int) -> Chunk:
+    """Return the chunk of a new decision in the place of an older one."""
     rows = len(found.chunk)
-    fresh = replace(
-        as_it_was,
+    return replace(
+        chunk,
         actions=found.chunk,
         consumed=sensed.consumed,
-        frozen=min(max(0, request.frozen - gone), rows - 1),
-        commit=min(decision.commit_horizon, rows),
+        frozen=min(frozen, rows - 1),
+        commit=min(chunk.commit, rows),
         captured_at_s=sensed.captured_at_s,
         fallback="",
     )
-    return fresh, found
 
 
 def _judged(

@@ -118,7 +118,7 @@ def test_a_trainer_in_bfloat16_learns_nearly_the_same():
     for way in ("plain", "bfloat16"):
         trainer, learner = make_random_trainer(SMALL)
         step = steps_of(trainer, learner, way)
-        losses[way] = [float(step(number)["critic"]) for number in range(3)]
+        losses[way] = [step(number)["critic"].item() for number in range(3)]
         assert {item.dtype for item in learner.parameters()} == {torch.float32}
 
     np.testing.assert_allclose(losses["bfloat16"], losses["plain"], rtol=0.05)

@@ -37,7 +37,7 @@ from sim.interrupt import exit_code, run
 from sim.records import make_record, write_records
 from steer.errors import ConfigError, UnreachableError
 
-__all__ = ["CASE", "main", "measure", "peer_commit", "ratio_interval", "speed_ratio"]
+__all__ = ["CASE", "main", "measure", "parsed", "peer_commit", "ratio_interval", "speed_ratio"]
 
 OUTPUT = Path("demo") / "train_speed.json"
 NEEDED = ("jax", "flax", "optax", "distrax", "ml_collections")
@@ -254,13 +254,18 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peer", type=Path, required=True, help="git checkout of the peer")
     parser.add_argument("--peer-python", required=True, help="Python with what the peer needs")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
+    return parsed(parser)
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Add the options of how much is run, and parse the command line."""
     parser.add_argument("--rounds", type=int, default=40, help="turns of each (default: 40)")
     parser.add_argument("--updates", type=int, default=20, help="updates a turn (default: 20)")
     parser.add_argument("--cores", type=int, default=1, help="cores and threads (default: 1)")
     parser.add_argument(
         "--hidden", type=int, nargs="+", default=[512] * 4, help="widths (default: 512, 4 times)"
     )
-    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
     options = parser.parse_args()
     for name in ("rounds", "updates", "cores"):
         if getattr(options, name) < 1:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.train_speed import CASE, measure, ratio_interval, speed_ratio
+from benchmarks.train_speed import CASE, measure, parsed, ratio_interval, speed_ratio
 from sim.interrupt import exit_code, run
 from sim.records import make_record, write_records
 
@@ -26,18 +26,8 @@ WAYS = ("plain", "bfloat16", "compile")
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=40, help="turns of each (default: 40)")
-    parser.add_argument("--updates", type=int, default=20, help="updates a turn (default: 20)")
-    parser.add_argument("--cores", type=int, default=1, help="cores and threads (default: 1)")
-    parser.add_argument(
-        "--hidden", type=int, nargs="+", default=[512] * 4, help="widths (default: 512, 4 times)"
-    )
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
-    options = parser.parse_args()
-    for name in ("rounds", "updates", "cores"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name}: expected >= 1, got {getattr(options, name)}")
-    return options
+    return parsed(parser)
 
 
 def main() -> int:

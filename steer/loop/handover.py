@@ -38,11 +38,11 @@ Parts = list["bytes | NDArray[np.generic]"]
 in C order."""
 
 _REQUEST = struct.Struct("<qqqqdII")
-_CHUNK = struct.Struct("<qqqqqdIIII8d")
+_CHUNK = struct.Struct("<qqqqqdIIII7d")
 _SENSED = struct.Struct("<qqdI")
 _OBSERVATION, _FIELD = struct.Struct("<dIIII"), struct.Struct("<HBB")
 _SENT = 3
-_UNKNOWN = (float("nan"),) * 8
+_UNKNOWN = (float("nan"),) * 7
 """In the place of what was spent on a chunk."""
 _KINDS = (*DTYPES, "jpeg", "png")
 _KIND_OF = {np.dtype(name): kind for kind, name in enumerate(DTYPES)}

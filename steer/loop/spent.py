@@ -23,7 +23,6 @@ class Spent:
         policy_s: Drawing the candidates, waiting for the policy's process included.
         score_s: Observation to context, candidates to values.
         server_s: What else the server did.
-        again_s: Judging once more at the newest observation, transport included.
     """
 
     asked_at_s: float
@@ -33,7 +32,6 @@ class Spent:
     policy_s: float = 0.0
     score_s: float = 0.0
     server_s: float = 0.0
-    again_s: float = 0.0
 
     @property
     def total_s(self) -> float:

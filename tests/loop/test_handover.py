@@ -64,7 +64,7 @@ CHUNK = Chunk(
     captured_at_s=12.5,
     fallback="critic",
     alarm="stac, Überraschung",
-    spent=Spent(asked_at_s=12.5, pickup_s=0.25, policy_s=0.5, again_s=0.125),
+    spent=Spent(asked_at_s=12.5, pickup_s=0.25, policy_s=0.5),
 )
 
 

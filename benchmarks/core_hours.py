@@ -51,9 +51,9 @@ def main() -> None:
     by_hand: Mapping[str, float] = json.loads(SPENT.read_text())
     parts = {**runs, **by_hand}
     for what, hours in parts.items():
-        print(f"{hours:6.2f}  {what}")
+        sys.stdout.write(f"{hours:6.2f}  {what}\n")
     total = sum(parts.values())
-    print(f"{total:6.2f}  in all")
+    sys.stdout.write(f"{total:6.2f}  in all\n")
     record = make_record(
         "core_hours",
         total,

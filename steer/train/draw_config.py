@@ -25,6 +25,9 @@ class CandidatesConfig:
     """N in each state; candidate 0 is the policy's own."""
     horizon: int | None = None
     """Actions of each chunk that are kept; none means all."""
+    edit: Path | None = None
+    """File of a head that edits (`steer head --kind edit`): what it makes of each candidate is one
+    more, so that there are 2 N; `--qc.num-candidates` says how many a target chooses among."""
     seed: int = 0
     """Of the draws; every state has a noise of its own."""
 

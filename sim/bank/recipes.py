@@ -52,9 +52,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "iql-per-chunk": _of("iql", per="chunk"),
         "sarsa-per-chunk-lipschitz": _of("sarsa", "--lipschitz", "3", per="chunk"),
         "evaluation-per-chunk": _of("iql", "--iql.expectile", "0.5", per="chunk"),
-        "sarsa-td-beer": _of(
-            "sarsa", "--sarsa.target", "td", "--head", "scalar", "--beer", "0.001"
-        ),
         "sarsa-td-scalar": _of("sarsa", "--sarsa.target", "td", "--head", "scalar"),
         "aloe-filtered": _of("aloe", "--aloe.filtered"),
         "sarsa-scalar": _of("sarsa", "--head", "scalar"),

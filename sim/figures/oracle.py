@@ -43,9 +43,9 @@ class OracleFigures:
         regret: Of the critic's choice, in control ticks; None without decisions.
         is_gated: Whether that choice is the gate's; else it is the best score.
         rank: Correlation of scores and outcomes; None where all outcomes are the same.
-        bins: What came of candidates by predicted advantage.
-        promised: Mean advantage that the critic predicted of what it chose over the policy's own
-            chunk, in discounted return; None where it never did.
+        bins: What came of candidates by score: the critics' advantage, and what agreement adds.
+        promised: Mean score of what was chosen over the policy's own chunk; None where it never
+            was.
         kept: What came of it, in control ticks; n counts those decisions.
         num_decisions: Decisions that went in, of the cells that count.
         num_left_out: Decisions with fewer than two candidates or scores that are not finite.

@@ -1,7 +1,7 @@
 """Where steering left the policy's own chunk, what came of it, and how long it took."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,11 +47,12 @@ class OverrideTotals:
 
     Attributes:
         rate: Share of decisions that were overrides; the interval resamples episodes.
-        wins: Share of won episodes among those with an override whose outcome changed.
+        wins: Share of won episodes among those with an override whose outcome changed, None
+            where no outcome changed.
     """
 
     rate: Estimate
-    wins: Estimate
+    wins: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,28 @@ def totals_of(rows: Sequence[Row]) -> OverrideTotals | None:
     episodes = [number for number, row in enumerate(mine) for _ in row.indices]
     if not changes:
         return None
-    cells = overrides_of(rows).values()
-    won, lost = sum(cell.won for cell in cells), sum(cell.lost for cell in cells)
     return OverrideTotals(
-        clustered_mean(changes, episodes, rng=np.random.default_rng(0)),
-        success_rate([True] * won + [False] * lost),
+        clustered_mean(changes, episodes, rng=np.random.default_rng(0)), _wins(rows, count)
     )
+
+
+def _wins(rows: Sequence[Row], count: int) -> Estimate | None:
+    """Return the share of won episodes among those whose outcome an override changed.
+
+    Policies on one task begin in the same states, so episodes of one task and seed are resampled
+    together. The interval is at least as wide as Wilson's, which holds where all were won.
+    """
+    wins, starts = list[bool](), list[tuple[str, int]]()
+    for cell, arms in by_cell(rows).items():
+        alone = arms.get(("alone", 1, "task"), {})
+        for seed, row in arms.get(("steered", count, "task"), {}).items():
+            if row.overrides and seed in alone and row.is_success != alone[seed].is_success:
+                wins.append(row.is_success)
+                starts.append((cell.task, seed))
+    if not wins:
+        return None
+    found, least = clustered_mean(wins, starts, rng=np.random.default_rng(0)), success_rate(wins)
+    return replace(found, low=min(found.low, least.low), high=max(found.high, least.high))
 
 
 def latencies_of(rows: Sequence[Row]) -> dict[str, dict[str, Latency]]:

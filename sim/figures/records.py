@@ -112,7 +112,7 @@ def records_of_suite(figures: SuiteFigures, *, origin: Origin) -> list[dict[str,
     _add_oracle(records, figures)
     if figures.override_totals is not None:
         records.add("override_rate", figures.override_totals.rate, unit="share of decisions")
-        if figures.override_totals.wins.n:
+        if figures.override_totals.wins is not None:
             unit = "share of the episodes with an override whose outcome changed"
             records.add("override_win_rate", figures.override_totals.wins, unit=unit)
     for limit in figures.limits:

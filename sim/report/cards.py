@@ -57,7 +57,7 @@ def _shares(figures: SuiteFigures) -> list[str]:
     if totals is not None:
         words = [f"[{totals.rate.low:.1%}, {totals.rate.high:.1%}]", "of all decisions"]
         found.append(_card("overridden", f"{totals.rate.value:.1%}", "even", words))
-        if totals.wins.n:
+        if totals.wins is not None:
             words = [f"[{share(totals.wins.low)}, {share(totals.wins.high)}]"]
             words.append(f"of {totals.wins.n} episodes that overriding changed")
             kind = "up" if totals.wins.low > 0.5 else "down" if totals.wins.high < 0.5 else "even"

@@ -9,7 +9,7 @@ from sim.report.table import Table
 __all__ = ["markdown"]
 
 _SWEEP = "![Mean gain by the number of candidates](pictures/sweep.svg)\n"
-_CALIBRATION = "![What came of candidates over what was predicted](pictures/calibration.svg)\n"
+_CALIBRATION = "![What came of candidates over their score](pictures/calibration.svg)\n"
 
 
 def markdown(figures: SuiteFigures, *, is_short: bool = False) -> str:

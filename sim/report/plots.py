@@ -80,8 +80,8 @@ def calibration_plot(bins: Sequence[Bin]) -> str:
     for found in bins:
         title = f"predicted {found.predicted:+.2f}, came {signed(found.observed)}"
         body += _upright_mark(scale, across(found.predicted), found.observed, "steered", title)
-    body += text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, "predicted advantage", "tick")
-    label = "outcome of candidates over the advantage that was predicted; the line is equality"
+    body += text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, "score over the policy's own chunk", "tick")
+    label = "outcome of candidates over their score; the line is equality"
     return drawing(_WIDTH, _HEIGHT, body, label=label, kind="small")
 
 

@@ -139,10 +139,10 @@ def _overrides(figures: SuiteFigures) -> Section:
 def _calibration(figures: SuiteFigures) -> Section:
     bins = figures.oracle.bins if figures.oracle else ()
     note = (
-        "All candidates but the policy's own of the oracle's decisions, by the advantage over it "
-        "that the critic predicted (discounted return, -1 a tick) and by what came of it when it "
-        "was tried (ticks, not discounted). Discounting makes predictions smaller than outcomes; "
-        "the order should agree. The dashed line is equality."
+        "All candidates but the policy's own of the oracle's decisions, by their score "
+        "(the critics' advantage over it, in discounted return, and what agreement adds where it "
+        "is weighed) and by what came of it when it was tried (ticks, not discounted). The units "
+        "differ; the order should agree. The dashed line is equality."
     )
     body = calibration_plot(bins) + tables.calibration_table(figures).to_html()
     empty = "Outcomes of candidates are known from the oracle alone, which did not run."

@@ -150,11 +150,11 @@ def oracle_table(figures: SuiteFigures) -> Table:
 
 def calibration_table(figures: SuiteFigures) -> Table:
     """Return what came of candidates by their predicted advantage, and of those chosen."""
-    head, oracle = ("candidates", "predicted advantage", "came of it, ticks", "n"), figures.oracle
+    head, oracle = ("candidates", "score", "came of it, ticks", "n"), figures.oracle
     if oracle is None:
         return Table(head, ())
     rows = [
-        ("by prediction", f"{b.predicted:+.2f}", signed(b.observed), str(b.observed.n))
+        ("by score", f"{b.predicted:+.2f}", signed(b.observed), str(b.observed.n))
         for b in oracle.bins
     ]
     if oracle.promised is not None and oracle.kept is not None:

@@ -31,6 +31,8 @@ def model_card(card: CriticCard) -> str:
     task = data.instruction or data.task or "a task without a name"
     tick = (1 - card.discount) * card.head.v_min  # what fails for ever is worth v_min
     found = measured_text(card.measured)
+    weights = card.selection.weights.items()
+    weighed = "".join(f", {name} {weight:g}" for name, weight in weights if weight)
     measured = f"\n## With robots\n\n{found}\n" if found else ""
     return f"""---
 library_name: steer
@@ -48,7 +50,7 @@ Serve it with `steer serve --critic DIR`.
 | algorithm | {card.algorithm}, {card.num_members} members on a shared encoder |
 | observations | {observations} |
 | actions | {actions} |
-| selection | margin {card.selection.margin:g}, beta {card.selection.beta:g} (discounted return) |
+| selection | margin {card.selection.margin:g}, beta {card.selection.beta:g} (discounted return){weighed} |
 | data | {seen} |
 | fingerprint | `{data.fingerprint}` |
 | weights | sha256 `{card.weights_sha256}` |

@@ -165,6 +165,9 @@ def _candidates(
     horizon, count = config.chunk_horizon, learner.num_candidates
     num_rows, action_dim = episodes.actions.shape
     if count == 0:
+        if config.candidates is not None:
+            contract = f"none for {config.algorithm}, which chooses among none"
+            raise ConfigError(f"--candidates: expected {contract}, got {config.candidates}")
         return np.zeros((num_rows, 0, horizon, action_dim), np.float32), np.zeros(
             (num_rows, 0), np.float32
         )

@@ -70,9 +70,6 @@ class TrainConfig:
     """How fast the target networks follow, a step."""
     lipschitz: float = 0.0
     """Weight of a penalty on values that are steep over chunks, for any algorithm; 0 for none."""
-    beer: float = 0.0
-    """Weight of a penalty on features of successive chunks that are more alike than their values
-    allow (BEER), for algorithms that look at the chunk after; 0 for none."""
     episodes: int | None = None
     """Learn from the first so many of each task; none means all. For how much data is enough."""
     successes_only: bool = False
@@ -158,20 +155,9 @@ class TrainConfig:
             raise ConfigError(f"--learning-rate: expected > 0, got {self.learning_rate}")
         if not (math.isfinite(self.lipschitz) and self.lipschitz >= 0):
             raise ConfigError(f"--lipschitz: expected a finite number >= 0, got {self.lipschitz}")
-        self._check_beer()
         self._check_language()
         if self.success is not None and self.assume_success:
             raise ConfigError("--success and --assume-success: expected one of them, got both")
-
-    def _check_beer(self) -> None:
-        if not (math.isfinite(self.beer) and self.beer >= 0):
-            raise ConfigError(f"--beer: expected a finite number >= 0, got {self.beer}")
-        is_linear = self.head == "scalar" and self.network.kind == "mlp"
-        if self.beer and not (is_linear and self.needs_next_chunk):
-            raise ConfigError(
-                "--beer: expected --head scalar, --network.kind mlp, and an algorithm that looks "
-                f"at the chunk after, got {self.head}, {self.network.kind}, {self.algorithm}"
-            )
 
     def _check_language(self) -> None:
         if len(self.task) > 1 and not self.reads_instructions:

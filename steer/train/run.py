@@ -60,13 +60,17 @@ def train(config: TrainConfig) -> CriticCard:
     episodes = _chosen(episodes, config)
     config, selection = _settled(config, episodes)
     config, episodes = _told(config, episodes)
-    _check_horizon(episodes, config.chunk_horizon)
+    _check_horizon(episodes, config)
     _warn_of_outcomes(episodes, config)
     if episodes.pairs is not None:
         used = "learnt from" if config.algorithm == "preference" else "not looked at"
         logger.info("labelled preferences=%d: %s", len(episodes.pairs), used)
     _make_room(config.training_directory)
     kept, held_out = split_episodes(episodes.seed, config.holdout)
+    if config.patience and not len(held_out):
+        contract = "episodes to be held out, which say when to stop"
+        got = f"none of {len(episodes)}; give a larger --holdout than {config.holdout:g}"
+        raise ConfigError(f"--patience: expected {contract}, got {got}")
     learnt = episodes.select(kept)
     if not learnt.success.any():
         raise DatasetError(
@@ -105,19 +109,19 @@ def _chunks(episodes: Episodes, config: TrainConfig) -> Chunks:
 def _settled(config: TrainConfig, episodes: Episodes) -> tuple[TrainConfig, SelectionDefaults]:
     """Return the options with nothing left open, and how to decide with what comes of them.
 
-    Says what was chosen and why. An algorithm that was named has values of its own kind, of which
-    nothing is known.
+    Says what was chosen and why. Other algorithms and rewards make values of other kinds, for which
+    no way to decide was tuned.
     """
     recipe, found = RECIPES[kind_of(episodes)], settled(config, episodes)
-    if config.algorithm != AUTO:
-        return found, SelectionDefaults()
-    logger.info(
-        "recipe algorithm=%s reward_per=%s: %s; --algorithm takes another",
-        found.algorithm,
-        found.reward_per,
-        recipe.why,
-    )
-    return found, recipe.selection
+    if config.algorithm == AUTO:
+        logger.info(
+            "recipe algorithm=%s reward_per=%s: %s; --algorithm takes another",
+            found.algorithm,
+            found.reward_per,
+            recipe.why,
+        )
+    is_recipe = (found.algorithm, found.reward_per) == (recipe.algorithm, recipe.reward_per)
+    return found, recipe.selection if is_recipe else SelectionDefaults()
 
 
 def _told(config: TrainConfig, episodes: Episodes) -> tuple[TrainConfig, Episodes]:
@@ -238,12 +242,12 @@ def _check_device(device: str) -> None:
         raise ConfigError("--device: expected a CUDA device for 'cuda', got a machine without one")
 
 
-def _check_horizon(episodes: Episodes, horizon: int) -> None:
-    longest = int((episodes.end - episodes.start).max())
+def _check_horizon(episodes: Episodes, config: TrainConfig) -> None:
+    longest, horizon = int((episodes.end - episodes.start).max()), config.chunk_horizon
     if horizon > longest:
-        raise ConfigError(
-            f"--horizon: expected at most the longest episode, {longest} ticks, got {horizon}"
-        )
+        option = "--dqc.long-horizon" if config.algorithm == "dqc" else "--horizon"
+        contract = f"at most the longest episode, {longest} ticks"
+        raise ConfigError(f"{option}: expected {contract}, got {horizon}")
 
 
 def _check_output(config: TrainConfig) -> None:

@@ -22,7 +22,7 @@ from steer.train.datasets import Episodes
 from steer.train.early import EarlyStop
 from steer.train.logs import Curve
 from steer.train.pace import Pace
-from steer.train.regularisers import likeness, steepness
+from steer.train.regularisers import steepness
 from steer.train.state import load_state, save_state
 from steer.train.targets import Chunks
 
@@ -146,9 +146,6 @@ class Trainer:
         if self._config.lipschitz:
             steep = steepness(self._learner.critic, batch, seed=step)
             loss, shown = loss + self._config.lipschitz * steep, {**shown, "steepness": steep}
-        if self._config.beer:
-            alike = likeness(self._learner.critic, self._learner.target, batch)
-            loss, shown = loss + self._config.beer * alike, {**shown, "likeness": alike}
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no hint here
         self._optimiser.step()

@@ -49,14 +49,18 @@ def test_what_was_named_stays(make_episodes, small_config, algorithm):
 def test_a_critic_of_the_recipe_says_how_to_decide_with_it(
     make_episodes, write_dataset, small_config, tmp_path
 ):
-    """One of an algorithm that was named has the presets: nothing is known of its values."""
+    """Named or not; other algorithms and rewards have the presets: nothing is known of them."""
     root = write_dataset(make_episodes([6] * 20, [True, False] * 10))
     some = {"dataset": (str(root),), "reward_per": AUTO}
 
     ours = train(small_config(output=tmp_path / "a", algorithm=AUTO, **some))
     named = train(small_config(output=tmp_path / "b", algorithm="iql", **some))
+    same = train(small_config(output=tmp_path / "c", algorithm="sarsa", **some))
+    ticks = train(small_config(output=tmp_path / "d", **{**some, "reward_per": "tick"}))
 
     recipe = RECIPES["failures"]
     assert (ours.algorithm, ours.selection) == (recipe.algorithm, recipe.selection)
     assert load_critic(tmp_path / "a").card.selection == recipe.selection
     assert (named.algorithm, named.selection) == ("iql", SelectionDefaults())
+    assert same.selection == recipe.selection
+    assert ticks.selection == SelectionDefaults()

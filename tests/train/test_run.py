@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,6 +190,18 @@ def test_a_place_that_cannot_take_a_critic_is_refused_at_once(config, tmp_path, 
     [
         ({"device": "tpu"}, "--device: expected `cpu` or `cuda`, got 'tpu'"),
         ({"horizon": 9}, "--horizon: expected at most the longest episode, 8 ticks, got 9"),
+        (
+            {"algorithm": "dqc", "dqc": DqcConfig(long_horizon=9)},
+            "--dqc.long-horizon: expected at most the longest episode, 8 ticks, got 9",
+        ),
+        (
+            {"algorithm": "sarsa", "candidates": Path("drawn")},
+            "--candidates: expected none for sarsa, which chooses among none, got drawn",
+        ),
+        (
+            {"patience": 2, "holdout": 0.01},
+            "--patience: expected episodes to be held out, which say when to stop, got none of",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(config, options, text):

@@ -42,6 +42,43 @@ def test_totals_are_over_all_cells(rows, make_row):
     assert (totals.wins.value, totals.wins.n) == (7 / 8, 8)
 
 
+def test_policies_that_begin_alike_do_not_count_as_many(make_row):
+    """Episodes of one task and seed are resampled together: the interval is wider."""
+
+    def wins(tasks):
+        rows = []
+        for number in range(24):
+            task, seed, policy = tasks(number)
+            some = {"task": task, "policy": policy}
+            rows.append(make_row("alone", seed, is_success=seed % 3 == 0, **some))
+            rows.append(make_row(seed=seed, is_success=seed % 3 > 0, indices=(1,), **some))
+        return totals_of(rows).wins
+
+    apart = wins(lambda number: ("push", number // 4 + 6 * (number % 4), "diffusion"))
+    alike = wins(lambda number: ("push", number // 4, f"policy-{number % 4}"))
+
+    assert (apart.value, apart.n) == (alike.value, alike.n) == (2 / 3, 24)
+    assert alike.high - alike.low > 1.3 * (apart.high - apart.low)
+
+
+def test_where_all_were_won_the_share_is_not_certain(make_row):
+    """Resampling would say so; the interval is Wilson's there."""
+    rows = [make_row("alone", seed, is_success=False) for seed in range(5)]
+    rows += [make_row(seed=seed, is_success=True, indices=(1,)) for seed in range(5)]
+
+    wins = totals_of(rows).wins
+
+    assert (wins.value, wins.high) == (1.0, 1.0)
+    assert 0.5 < wins.low < 0.7
+
+
+def test_where_overriding_changed_nothing_there_is_no_share(make_row):
+    """Both succeeded."""
+    rows = [make_row("alone", 1, is_success=True), make_row(is_success=True, indices=(1,))]
+
+    assert totals_of(rows).wins is None
+
+
 def test_an_episode_without_a_decision_has_no_profile(make_row):
     """It hung before its first."""
     rows = [make_row(indices=())]

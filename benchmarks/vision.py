@@ -30,7 +30,7 @@ from sim.stats import Cell, PairedDifference, paired_difference
 from sim.tasks import TaskSpec, spec_of
 from steer.errors import ConfigError
 
-__all__ = ["POLICY_OF", "SENSES", "gain_of", "main", "plan"]
+__all__ = ["POLICY_OF", "SENSES", "gain_of", "main", "over", "plan"]
 
 OUTPUT = Path("demo") / "vision.json"
 POLICY_OF: Mapping[str, str] = MappingProxyType(
@@ -151,7 +151,7 @@ def _measure(options: argparse.Namespace) -> int:
     about = {"unit": "success", "command": command}
     records = [
         make_record(metric, gain.value, interval=(gain.low, gain.high), n=gain.n, **about)
-        | {"against": "policy alone, paired by seed"}
+        | {"against": _against(metric)}
         for metric, gain in found
     ]
     if options.seeds == "tune":
@@ -161,16 +161,30 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _against(metric: str) -> str:
+    other = "the critic that never looked" if metric.endswith("over_blind") else "policy alone"
+    return f"{other}, paired by seed"
+
+
 def _gains(options: argparse.Namespace, sense: str, task: str) -> dict[str, PairedDifference]:
     """Return the gains of a sense on a task by metric."""
-    alone, found = read_rows(_rows(options, "blind", task, "alone")), {}
-    for name in _RUNS[sense]:
-        if name == "alone":
-            continue
-        rows = [*alone, *read_rows(_rows(options, sense, task, name))]
-        (cell,) = paired_cells(rows, ("steered", None))
-        found[f"vision/{sense}/{task}" + ("/blank" if name == "blank" else "")] = gain_of(cell)
+    alone = read_rows(_rows(options, "blind", task, "alone"))
+
+    def cell(whose: str, name: str) -> Cell:
+        rows = [*alone, *read_rows(_rows(options, whose, task, name))]
+        return paired_cells(rows, ("steered", None))[0]
+
+    seen = cell(sense, "seen")
+    found = {f"vision/{sense}/{task}": gain_of(seen)}
+    if "blank" in _RUNS[sense]:
+        found[f"vision/{sense}/{task}/blank"] = gain_of(cell(sense, "blank"))
+        found[f"vision/{sense}/{task}/over_blind"] = gain_of(over(seen, cell("blind", "seen")))
     return found
+
+
+def over(one: Cell, other: Cell) -> Cell:
+    """Return what one critic did beside what another did on the same seeds."""
+    return Cell(policy=one.policy, task=one.task, first=one.first, second=other.first)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
+from critics_table import draw_critics, draw_vision
 from realtime_table import draw_realtime
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
@@ -23,7 +24,12 @@ from suite_results import KINDS, SuiteError, between, confirmed_commits, places,
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
-REALTIME = "docs/realtime.md"
+PLACES = (
+    ("docs/realtime.md", "realtime", "realtime.json", draw_realtime),
+    ("docs/train.md", "critics", "critics.json", draw_critics),
+    ("docs/vision.md", "vision", "critics.json", draw_vision),
+)
+"""Which documents show what of which records, between the lines of `between` of which name."""
 MIN_EPISODES = 100
 DEMO = "make demo EPISODES=30"
 
@@ -135,10 +141,11 @@ def publish(*, is_check: bool) -> int:
         _add_records(wanted, "critics.json", _replaced(critics, both))
     realtime = _fresh("realtime.json", _at(measured, "realtime.json"))
     _add_records(wanted, "realtime.json", realtime)
-    document = ROOT / REALTIME
-    if document.exists():
-        text = between(document.read_text(), draw_realtime(realtime), "realtime")
-        wanted[document] = document.read_text() if text is None else text
+    found = {"realtime.json": realtime, "critics.json": critics}
+    for name, place, home, draw in PLACES:
+        if (ROOT / name).exists():
+            text = (ROOT / name).read_text()
+            wanted[ROOT / name] = between(text, draw(found[home]), place) or text
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:
         _write(f"results: {'out of date' if is_check else 'wrote'}: {path.relative_to(ROOT)}")

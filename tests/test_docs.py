@@ -28,6 +28,22 @@ def test_every_link_to_a_file_leads_to_one(path):
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+def anchors(path):
+    """Return what can be linked to in a document: its headings, as they are shown on the web."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_leads_to_one(path):
+    """Of the same document or of another."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", path.read_text())
+
+    there = [(file, name, (path.parent / file) if file else path) for file, name in links]
+    assert [(file, name) for file, name, found in there if name not in anchors(found)] == []
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_make_command_exists(path):
     """What a document tells to type after `make` is a target."""

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.vision import POLICY_OF, SENSES, gain_of, main, plan
+from benchmarks.vision import POLICY_OF, SENSES, gain_of, main, over, plan
 from sim.stats import Cell
 
 OPTIONS = SimpleNamespace(
@@ -80,6 +80,14 @@ def test_a_gain_is_paired_by_seed():
     found = gain_of(cell)
 
     assert (found.value, found.n) == (pytest.approx(1 / 3), 3)
+
+
+def test_what_looking_is_worth_is_measured_against_a_critic_that_never_looked():
+    """On the same seeds; what the policy alone did there does not matter."""
+    looked = Cell(policy="p", task="t", first={1: 1.0, 2: 1.0}, second={1: 0.0, 2: 0.0})
+    blind = Cell(policy="p", task="t", first={1: 1.0, 2: 0.0}, second={1: 0.0, 2: 0.0})
+
+    assert gain_of(over(looked, blind)).value == pytest.approx(1 / 2)
 
 
 def test_no_episodes_are_refused_before_anything_is_made(tmp_path, capsys):

@@ -16,7 +16,7 @@ def own_decision(
     return Decision(
         index=0,
         chunk=candidates.actions[0],
-        commit_horizon=max(session.critic.horizon, 1),  # candidates are at least as long
+        commit_horizon=session.commit_horizon,  # candidates are at least as long
         reason=reason,
         provenance=candidates.provenance,
         budget_hit=reason is Reason.LATE,

@@ -82,7 +82,7 @@ def check_count(count: int, session: SessionInfo) -> None:
 def check_candidates(candidates: Candidates, robot: Embodiment, session: SessionInfo) -> None:
     """Raise InvalidInputError unless critic and server take candidates of this shape."""
     most, length, width = candidates.actions.shape
-    limits, shortest = session.limits, session.critic.horizon
+    limits, shortest = session.limits, session.commit_horizon
     if width != robot.action_dim:
         contract = f"{robot.action_dim} values an action, as the embodiment has"
         raise InvalidInputError.expected("candidates.actions", contract, width)

@@ -177,6 +177,8 @@ class Selection:
         paraphrases: The task in other words, under which the server draws an equal share of the
             candidates each; candidate 0 stays that of the observation's own instruction. At most
             16, of 1 to 2048 bytes, none twice.
+        commit_horizon: How many actions of a chunk run before the robot asks again, >= 1: the
+            prefix that is judged. None for the critic's horizon, which is also the most.
     """
 
     selector: Selector = "argmax"
@@ -190,6 +192,7 @@ class Selection:
     adaptive: bool = False
     continuation: bool = False
     paraphrases: tuple[str, ...] = ()
+    commit_horizon: int | None = None
 
     def __post_init__(self) -> None:
         def refuse(name: str, contract: str) -> None:
@@ -209,6 +212,8 @@ class Selection:
         check_weights("selection.weights", self.weights)
         if self.num_fitted < 0:
             refuse("num_fitted", ">= 0")
+        if self.commit_horizon is not None and self.commit_horizon < 1:
+            refuse("commit_horizon", ">= 1")
         sizes = [len(text.encode()) for text in self.paraphrases]
         if any(not 1 <= size <= MAX_INSTRUCTION_BYTES for size in sizes):
             contract = f"each of 1 to {MAX_INSTRUCTION_BYTES} bytes"

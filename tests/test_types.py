@@ -131,6 +131,7 @@ def test_candidates_come_from_the_policy_where_nothing_else_is_said():
         ({"temperature": 0.0}, "selection.temperature: expected a finite number > 0, got 0.0"),
         ({"tau": 1.0}, "selection.tau: expected a number in (0, 1), got 1.0"),
         ({"tau": float("nan")}, "selection.tau: expected a number in (0, 1), got nan"),
+        ({"commit_horizon": 0}, "selection.commit_horizon: expected >= 1, got 0"),
     ],
 )
 def test_a_selection_refuses_an_option_out_of_range(options, text):

@@ -161,7 +161,7 @@ def _loop(
     session, hz = client.session, robot.body.control_hz
     if session is None:
         raise SessionError("episode: expected a session, got none")
-    most = session.critic.horizon if bout.method.asks_ahead else 0
+    most = session.commit_horizon if bout.method.asks_ahead else 0
     loop = Loop(
         robot,
         planner,

@@ -140,7 +140,7 @@ class CriticCard:
     Attributes:
         algorithm: Name of the learning algorithm.
         embodiment: The body; its observations are those that the critic needs.
-        horizon: h, how many actions of a chunk are scored: the executed prefix.
+        horizon: h, how many actions of a chunk are scored at most: the executed prefix.
         num_members: K.
         network: Sizes of the networks.
         head: Range and bins of the values.
@@ -191,6 +191,11 @@ class CriticCard:
             if any(type(extent) is not int or extent < 1 for extent in item.shape):
                 where = f"card.embodiment.observations[{item.name!r}].shape"
                 raise InvalidInputError.expected(where, "integers >= 1", item.shape)
+
+    @property
+    def least_horizon(self) -> int:
+        """How many actions the shortest prefix has that it values; `horizon` where it is alone."""
+        return 1 if self.network.kind == "transformer" else self.horizon
 
     @property
     def sees(self) -> bool:

@@ -129,13 +129,12 @@ class Critic(nn.Module):
         Raises:
             InvalidInputError: The critic has no value for so short or so long a prefix.
         """
-        if length in (None, self.card.horizon):
-            return self.score_prefixes(context_BD, chunks_BNHA)[..., -1]
-        if isinstance(self.members, ChunkMlp) or not 1 <= length <= self.card.horizon:
-            known = f"{self.card.horizon} actions"
-            contract = known if isinstance(self.members, ChunkMlp) else f"1 to {known}"
+        least, most = self.card.least_horizon, self.card.horizon
+        length = most if length is None else length
+        if not least <= length <= most:
+            contract = f"{most} actions" if least == most else f"{least} to {most} actions"
             raise InvalidInputError.expected("prefix", contract, length)
-        return self.score_prefixes(context_BD, chunks_BNHA)[..., length - 1]
+        return self.score_prefixes(context_BD, chunks_BNHA)[..., length - least]
 
     def score_prefixes(
         self, context_BD: Float[Tensor, "B D"], chunks_BNHA: Float[Tensor, "B N H A"]

@@ -1,7 +1,7 @@
 """Members that read a chunk action by action, with a value after each of them.
 
 Causal: what comes after a prefix cannot move its value. So one critic serves robots that run any
-part of a chunk, up to the length that it was trained on.
+part of a chunk, up to the length that it was trained on: `Selection.commit_horizon` of a session.
 
 Shape legend: K members, B observations, N candidates, D context, H actions of a chunk, A action
 dimensions, T = 1 + H tokens, W width, O outputs.
@@ -33,8 +33,8 @@ class ChunkTransformer(nn.Module):
         outputs: O.
 
     References:
-        Vaswani et al., 2017; Li et al., T-SAC and Q-chunking with transformers, 2025, read chunks
-        so. Differs: all members in one batched product, one context token a state.
+        Vaswani et al., 2017; Tian et al., Chunking the Critic, 2025 (T-SAC), reads chunks so.
+        Differs: all members in one batched product, one context token a state.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ def rescored(
         return as_it_was, None
     if session is None or drawn is None:
         return as_it_was, None
-    if drawn.actions.shape[1] - gone < max(1, session.critic.horizon):
+    if drawn.actions.shape[1] - gone < session.commit_horizon:
         return as_it_was, None
     whole = partial(_candidates, drawn, decision, request, sensed, body=body, limits=limits)
     candidates = whole(most=session.limits.max_candidates, head=head, anchors=anchors)

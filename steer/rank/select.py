@@ -27,6 +27,7 @@ class Rule:
     beta: float
     temperature: float
     tau: float
+    commit_horizon: int
     weights: Mapping[str, float] = field(default_factory=dict)
     num_fitted: int = 0
     adaptive: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
 from steer.embodiment import Embodiment
 from steer.errors import ConfigError
@@ -68,7 +69,7 @@ class Catalogue:
         """
         critic = self.critics[name]
         rule, scorers = resolve(wanted, critic, limits), self.scorers_of(name)
-        check_scorers(rule.weights, scorers=scorers, card=critic.card, robot=robot)
+        check_scorers(rule, scorers=scorers, card=critic.card, robot=robot)
         return rule
 
     def policy_info(self, name: str, *, critic: str = "") -> PolicyInfo:
@@ -102,7 +103,8 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         limits: Clamp the margin and may force the gate.
 
     Raises:
-        ConfigError: The server does not allow the selector, or has no such scorer.
+        ConfigError: The server does not allow the selector, or has no such scorer, or the critic
+            does not value so many actions.
     """
     if wanted.selector not in limits.selectors:
         names = ", ".join(limits.selectors)
@@ -124,9 +126,21 @@ def resolve(wanted: Selection, critic: Critic, limits: Limits) -> Rule:
         beta=defaults.beta if wanted.beta is None else wanted.beta,
         temperature=wanted.temperature,
         tau=wanted.tau,
+        commit_horizon=_commit_horizon(wanted, critic.card),
         weights=dict(sorted(weights.items())),
         num_fitted=wanted.num_fitted,
         adaptive=wanted.adaptive,
         continuation=wanted.continuation,
         paraphrases=wanted.paraphrases,
     )
+
+
+def _commit_horizon(wanted: Selection, card: CriticCard) -> int:
+    """Return how many actions of a chunk run, and so are judged."""
+    least, most = card.least_horizon, card.horizon
+    length = most if wanted.commit_horizon is None else wanted.commit_horizon
+    if not least <= length <= most:
+        known = most if least == most else f"{least}..{most}"
+        contract = f"{known}, which is all that this critic values"
+        raise ConfigError(f"selection.commit_horizon: expected {contract}, got {length}")
+    return length

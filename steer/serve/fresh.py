@@ -87,7 +87,7 @@ class Judge:
             chunk competes, and what runs when nothing is clearly better is the policy's own.
         """
         critic = self.drawer.critic(call.session)
-        rows, least = drawn.candidates.actions.shape[1], max(1, critic.card.horizon)
+        rows, least = drawn.candidates.actions.shape[1], call.session.rule.commit_horizon
         at = _judged_at(asked, newest, horizon=rows, least=least)
         observation = drawn.observations[-1]
         if at is not asked:

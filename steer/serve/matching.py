@@ -26,7 +26,14 @@ class Match:
     warnings: tuple[str, ...]
 
 
-def match(catalogue: Catalogue, robot: Embodiment, *, critic: str, policy: str) -> Match:
+def match(
+    catalogue: Catalogue,
+    robot: Embodiment,
+    *,
+    critic: str,
+    policy: str,
+    commit_horizon: int | None = None,
+) -> Match:
     """Return what serves `robot`.
 
     Args:
@@ -35,6 +42,8 @@ def match(catalogue: Catalogue, robot: Embodiment, *, critic: str, policy: str) 
         critic: Name of the wanted critic; empty for the only one that fits.
         policy: Name of the wanted policy; empty for the only one that fits, or none: a robot that
             only ranks needs none.
+        commit_horizon: How many actions of a chunk the robot runs; None for as many as the critic
+            values.
 
     Raises:
         EmbodimentMismatchError: What was named does not fit, or no critic does; the text has the
@@ -46,8 +55,10 @@ def match(catalogue: Catalogue, robot: Embodiment, *, critic: str, policy: str) 
     chosen = _named("critic", critic, misfits) if critic else _only_critic(misfits)
     warnings = _unknown(f"critic {chosen!r}", bodies[chosen], robot)
     drivers = {name: item.info.embodiment for name, item in catalogue.sources.items()}
+    horizon = catalogue.critics[chosen].card.horizon
+    needed = horizon if commit_horizon is None else min(commit_horizon, horizon)
     misfits = {
-        name: robot.differences(body) + _short(catalogue, chosen, name)
+        name: robot.differences(body) + _short(catalogue, chosen, name, needed=needed)
         for name, body in drivers.items()
     }
     driver = policy
@@ -106,9 +117,8 @@ def _only_critic(misfits: Mapping[str, list[str]]) -> str:
     return fitting[0]
 
 
-def _short(catalogue: Catalogue, critic: str, policy: str) -> list[str]:
+def _short(catalogue: Catalogue, critic: str, policy: str, *, needed: int) -> list[str]:
     """Return a sentence where a policy's chunks are too short for a critic."""
-    needed = catalogue.critics[critic].card.horizon
     horizon = catalogue.sources[policy].info.horizon
     if horizon >= needed:
         return []

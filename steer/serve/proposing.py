@@ -69,7 +69,7 @@ async def propose(
     rounds = 0
     while rule.adaptive and len(found) >= count:
         values_KN = await ranker.values(call, critic, observations[-1], found)
-        mask_N = feasible(found.actions[:, : critic.card.horizon], call.session.embodiment)
+        mask_N = feasible(found.actions[:, : rule.commit_horizon], call.session.embodiment)
         more = 0 if values_KN is None else plan.needs_more(values_KN, len(found), mask_N)
         rounds, count = rounds + 1, len(found) + more
         left_s = end_s - clock.now_s()

@@ -87,12 +87,12 @@ class Ranker:
             InvalidInputError: Candidates or observation are not what session and critic need.
             OverloadedError: Too many requests wait for the engine.
         """
-        session, horizon = call.session, critic.card.horizon
-        self._check(candidates, observation, session.embodiment, horizon)
+        session, horizon = call.session, call.session.rule.commit_horizon
+        self._check(candidates, observation, session)
         chunks = candidates.actions
         prefix = chunks[:, :horizon]
         mask = feasible(prefix, session.embodiment)
-        work = _work(call, critic, observation, candidates)
+        work = _work(call, critic, observation, prefix)
         outcome = await self._score(work, session, is_drawn=wanted > 0)
         left_out: tuple[str, ...] = ()
         if isinstance(outcome, Scored) and session.rule.weights and len(chunks) > 1:
@@ -105,7 +105,7 @@ class Ranker:
         return Decision(
             index=choice.index,
             chunk=chunks[choice.index],
-            commit_horizon=min(horizon, chunks.shape[1]),
+            commit_horizon=horizon,
             reason=choice.reason,
             overrode=choice.overrode,
             scores=scored.scores if scored else np.zeros(0, np.float32),
@@ -130,8 +130,9 @@ class Ranker:
         Raises:
             InvalidInputError: See `decide`.
         """
-        self._check(candidates, observation, call.session.embodiment, critic.card.horizon)
-        work = _work(call, critic, observation, candidates)
+        self._check(candidates, observation, call.session)
+        prefix = candidates.actions[:, : call.session.rule.commit_horizon]
+        work = _work(call, critic, observation, prefix)
         outcome = await self._score(work, call.session, is_drawn=True)
         return outcome.values if isinstance(outcome, Scored) else None
 
@@ -182,9 +183,8 @@ class Ranker:
             contract = f"1..{self._limits.max_candidates}"
             raise InvalidInputError.expected("number of candidates", contract, count)
 
-    def _check(
-        self, candidates: Candidates, observation: Observation, robot: Embodiment, horizon: int
-    ) -> None:
+    def _check(self, candidates: Candidates, observation: Observation, session: Session) -> None:
+        robot, horizon = session.embodiment, session.rule.commit_horizon
         check_running(observation, robot)
         count, length, action_dim = candidates.actions.shape
         self.check_count(count)
@@ -209,11 +209,13 @@ class Ranker:
         )
 
 
-def _work(call: Call, critic: Critic, observation: Observation, candidates: Candidates) -> Work:
+def _work(
+    call: Call, critic: Critic, observation: Observation, prefix: NDArray[np.float32]
+) -> Work:
     return Work(
         critic=call.session.critic,
         observation=_needed(observation, critic.card),
-        chunks=candidates.actions,
+        chunks=prefix,
         beta=call.session.rule.beta,
         wants_prefixes=PROGRESS in call.session.rule.weights,
         wants_context=call.session.rule.weights.get(NOVELTY, 0.0) > 0,

@@ -132,7 +132,7 @@ class Replayer:
         self.rule = resolve(header.session.selection, critic, limits)
         robot = header.embodiment
         _check_novelty(self.rule, scorers)
-        check_scorers(self.rule.weights, scorers=scorers, card=critic.card, robot=robot)
+        check_scorers(self.rule, scorers=scorers, card=critic.card, robot=robot)
         self._session = Session("", robot, name, "", self.rule, "", 0.0, scorers)
         self._critic = critic
         self._max_pixels = limits.max_image_pixels

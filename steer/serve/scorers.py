@@ -11,10 +11,11 @@ from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
 from steer.embodiment import Embodiment, ObservationField
 from steer.errors import ArtefactError, ConfigError, InvalidInputError
-from steer.rank.scorers import NOVELTY, SCORERS, VOXEL_COST
+from steer.rank.scorers import NOVELTY, PROGRESS, SCORERS, VOXEL_COST
 from steer.rank.scorers.base import Scorer
 from steer.rank.scorers.novelty import NOVELTY_FILE, Novelty
 from steer.rank.scorers.voxel_cost import DeltaPath
+from steer.rank.select import Rule
 
 __all__ = ["EFFECTOR", "MAKES_NOVELTY", "check_scorers", "load_scorers", "points_field"]
 
@@ -62,7 +63,7 @@ def load_scorers(directory: Path, critic: Critic) -> Mapping[str, Scorer]:
 
 
 def check_scorers(
-    weights: Mapping[str, float],
+    rule: Rule,
     *,
     scorers: Mapping[str, Scorer],
     card: CriticCard,
@@ -71,20 +72,33 @@ def check_scorers(
     """Refuse weights of what this critic has not, or this robot cannot have.
 
     Args:
-        weights: That a session decides with; 0 switches one off.
+        rule: That a session decides by; a weight of 0 switches a scorer off.
         scorers: Of `load_scorers`.
         card: Of the session's critic.
         robot: Of the session.
 
     Raises:
-        ConfigError: The critic has no novelty, or the robot does not send what `voxel_cost` needs.
+        ConfigError: The critic has no novelty, or one for another commit horizon; it does not value
+            two prefixes or more, whose `progress` could be told; or the robot does not send what
+            `voxel_cost` needs.
     """
-    if weights.get(NOVELTY, 0.0) > 0 and NOVELTY not in scorers:
+    weighed = {name for name, weight in rule.weights.items() if weight > 0}
+    if NOVELTY in weighed and NOVELTY not in scorers:
         raise ConfigError(
             f"selection.weights[{NOVELTY!r}]: expected {NOVELTY_FILE} beside the critic, got none; "
             f"its operator types: {MAKES_NOVELTY}"
         )
-    if weights.get(VOXEL_COST, 0.0) > 0:
+    if NOVELTY in weighed and rule.commit_horizon != card.horizon:
+        raise ConfigError(
+            f"selection.weights[{NOVELTY!r}]: expected a commit_horizon of {card.horizon}, which "
+            f"it is fitted for, got {rule.commit_horizon}"
+        )
+    if PROGRESS in weighed and rule.commit_horizon <= card.least_horizon:
+        raise ConfigError(
+            f"selection.weights[{PROGRESS!r}]: expected a critic of --network.kind transformer "
+            f"and a commit_horizon >= 2, got {card.network.kind} and {rule.commit_horizon}"
+        )
+    if VOXEL_COST in weighed:
         try:
             points_field(card, robot)
             _check_effector(robot)

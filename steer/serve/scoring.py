@@ -2,7 +2,8 @@
 
 Runs on the engine's thread. Knows no queue and no clients.
 
-Shapes: `K` members, `B` robots of a group, `N` candidates, `H` horizon, `A` action, `D` context.
+Shapes: `K` members, `B` robots of a group, `N` candidates, `H` horizon, `A` action, `D` context,
+`P` prefixes that are valued.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steer.clock import Clock
+from steer.critics.card import CriticCard
 from steer.critics.critic import Critic
 from steer.critics.encoders.instructions import Instructions
 from steer.critics.encoding import INSTRUCTION
@@ -30,7 +32,8 @@ class Work:
         critic: Name of the critic.
         observation: What the critic needs, by name, each of the shape that its card states; the
             same names for all work of a critic.
-        chunks: float32 of shape [N, H, A]; the engine looks at the first `horizon` actions.
+        chunks: float32 of shape [N, H, A]: the engine values what is run, H actions, or the
+            critic's horizon where that is less.
         beta: Softness of the minimum over members.
         deadline_s: Instant on the engine's clock after which nobody waits any more.
         wants_prefixes: Whether the values after each prefix are asked for, where there are such.
@@ -56,8 +59,8 @@ class GroupScores:
     Attributes:
         values: Of each: float32 of shape [K, N].
         scores: Of each: float32 of shape [N].
-        prefix_values: Of each: float32 of shape [K, N, P]; None where nobody asked, or the critic
-            has a value for whole chunks alone.
+        prefix_values: Of each: float32 of shape [K, N, P], of the prefixes of what is run; None
+            where nobody asked, or the critic has a value for whole chunks alone.
         contexts: Of each: float32 of shape [D]; None where nobody asked.
         encode_s: Observations to contexts, of the whole group.
         score_s: Candidates to values and scores, of the whole group.
@@ -81,8 +84,9 @@ def score_group(
 ) -> GroupScores:
     """Score the work of several robots together.
 
-    N is padded to the largest of the group with copies of candidate 0; on CUDA, group and N are
-    padded to powers of two, so that only warm shapes run. A robot's values may differ in their
+    N is padded to the largest of the group with copies of candidate 0, and a short chunk to the
+    critic's horizon with its last action, behind the prefix that is valued; on CUDA, group and N
+    are padded to powers of two, so that only warm shapes run. A robot's values may differ in their
     last bits from those it would get alone.
 
     Args:
@@ -110,19 +114,19 @@ def score_group(
         encoded_s = clock.now_s()
         chunks = _stack(rows, critic.card.horizon, pad=device.type == "cuda")
         value_KBNP = critic.score_prefixes(context_BD, _tensor(chunks, device))
-        value_KBN = value_KBNP[..., -1]
+        end_B = torch.tensor([_end(row, critic.card) for row in rows], device=device)
+        value_KBN = value_KBNP.take_along_dim(end_B[None, :, None, None], dim=3)[..., 0]
         scores = _advantages(value_KBN, works)
         every = value_KBNP.cpu().numpy()
-    values, has_prefixes = every[..., -1], every.shape[-1] > 1
+    has_prefixes = every.shape[-1] > 1
     counts = [len(work.chunks) for work in works]
+    run = [every[:, row, :n, : _end(works[row], critic.card) + 1] for row, n in enumerate(counts)]
     return GroupScores(
-        values=[np.ascontiguousarray(values[:, row, :n]) for row, n in enumerate(counts)],
+        values=[np.ascontiguousarray(value_KNP[..., -1]) for value_KNP in run],
         scores=[np.ascontiguousarray(scores[row][:n]) for row, n in enumerate(counts)],
         prefix_values=[
-            np.ascontiguousarray(every[:, row, : len(work.chunks)])
-            if has_prefixes and work.wants_prefixes
-            else None
-            for row, work in enumerate(works)
+            np.ascontiguousarray(value_KNP) if has_prefixes and work.wants_prefixes else None
+            for work, value_KNP in zip(works, run, strict=True)
         ],
         contexts=_contexts(context_BD, works),
         encode_s=encoded_s - begun_s,
@@ -146,15 +150,27 @@ def bucket(count: int) -> int:
 
 
 def _stack(works: Sequence[Work], horizon: int, *, pad: bool) -> NDArray[np.float32]:
-    """Return all prefixes, shape [B, N, H, A]; short rows are filled with candidate 0."""
+    """Return all prefixes, shape [B, N, H, A].
+
+    Short rows are filled with candidate 0, short chunks with their last action.
+    """
     width = max(len(work.chunks) for work in works)
     if pad:
         width = bucket(width)
     stacked = np.empty((len(works), width, horizon, works[0].chunks.shape[-1]), np.float32)
     for row, work in enumerate(works):
-        stacked[row, : len(work.chunks)] = work.chunks[:, :horizon]
-        stacked[row, len(work.chunks) :] = work.chunks[0, :horizon]
+        count, length = len(work.chunks), min(work.chunks.shape[1], horizon)
+        stacked[row, :count, :length] = work.chunks[:, :length]
+        stacked[row, :count, length:] = work.chunks[:, length - 1 : length]
+        stacked[row, count:] = stacked[row, 0]
     return stacked
+
+
+def _end(work: Work, card: CriticCard) -> int:
+    """Return where, of the prefixes that a critic values, the one is that is run."""
+    end = min(work.chunks.shape[1], card.horizon) - card.least_horizon
+    assert end >= 0, "the session was refused"  # by `resolve`
+    return end
 
 
 def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:

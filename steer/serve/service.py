@@ -127,8 +127,14 @@ class Service(SteeringServicer):
             raise InvalidInputError.expected("robot", contract, f"{size} bytes")
         robot = embodiment_from_message(request.embodiment)
         catalogue = self._drawer.catalogue
-        found = match(catalogue, robot, critic=request.critic, policy=request.policy)
         wanted = selection_from_message(request.selection)
+        found = match(
+            catalogue,
+            robot,
+            critic=request.critic,
+            policy=request.policy,
+            commit_horizon=wanted.commit_horizon,
+        )
         rule = catalogue.rule_of(found.critic, robot, wanted, self._limits)
         session = self._sessions.open(
             robot,

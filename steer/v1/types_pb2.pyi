@@ -195,7 +195,7 @@ class Embodiment(_message.Message):
     def __init__(self, name: _Optional[str] = ..., control_hz: _Optional[float] = ..., actions: _Optional[_Iterable[_Union[ActionDim, _Mapping]]] = ..., observations: _Optional[_Iterable[_Union[ObservationField, _Mapping]]] = ..., mode: _Optional[str] = ..., frame: _Optional[str] = ..., rotation: _Optional[str] = ..., gripper: _Optional[str] = ..., out_of_range: _Optional[str] = ...) -> None: ...
 
 class Selection(_message.Message):
-    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau", "weights", "num_fitted", "adaptive", "continuation", "paraphrases")
+    __slots__ = ("selector", "gated", "margin", "beta", "temperature", "tau", "weights", "num_fitted", "adaptive", "continuation", "paraphrases", "commit_horizon")
     class WeightsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +214,7 @@ class Selection(_message.Message):
     ADAPTIVE_FIELD_NUMBER: _ClassVar[int]
     CONTINUATION_FIELD_NUMBER: _ClassVar[int]
     PARAPHRASES_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_HORIZON_FIELD_NUMBER: _ClassVar[int]
     selector: Selector
     gated: bool
     margin: float
@@ -225,7 +226,8 @@ class Selection(_message.Message):
     adaptive: bool
     continuation: bool
     paraphrases: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ..., weights: _Optional[_Mapping[str, float]] = ..., num_fitted: _Optional[int] = ..., adaptive: bool = ..., continuation: bool = ..., paraphrases: _Optional[_Iterable[str]] = ...) -> None: ...
+    commit_horizon: int
+    def __init__(self, selector: _Optional[_Union[Selector, str]] = ..., gated: bool = ..., margin: _Optional[float] = ..., beta: _Optional[float] = ..., temperature: _Optional[float] = ..., tau: _Optional[float] = ..., weights: _Optional[_Mapping[str, float]] = ..., num_fitted: _Optional[int] = ..., adaptive: bool = ..., continuation: bool = ..., paraphrases: _Optional[_Iterable[str]] = ..., commit_horizon: _Optional[int] = ...) -> None: ...
 
 class Timings(_message.Message):
     __slots__ = ("decode", "policy", "queue", "encode", "score", "total")

@@ -124,6 +124,7 @@ def selection_to_message(selection: Selection) -> types_pb2.Selection:
         adaptive=selection.adaptive,
         continuation=selection.continuation,
         paraphrases=selection.paraphrases,
+        commit_horizon=selection.commit_horizon,
     )
 
 
@@ -135,7 +136,7 @@ def selection_from_message(message: types_pb2.Selection) -> Selection:
     """
     given = {
         name: getattr(message, name)
-        for name in ("gated", "margin", "beta", "temperature", "tau")
+        for name in ("gated", "margin", "beta", "temperature", "tau", "commit_horizon")
         if message.HasField(name)
     }
     return Selection(

@@ -32,7 +32,6 @@ __all__ = [
     "session_from_message",
 ]
 
-
 MAX_FIELDS = 256
 
 
@@ -103,6 +102,11 @@ class SessionInfo:
     selection: Selection
     limits: Limits
     warnings: tuple[str, ...]
+
+    @property
+    def commit_horizon(self) -> int:
+        """How many actions of a chunk run before the robot asks again, >= 1."""
+        return max(1, self.selection.commit_horizon or self.critic.horizon)
 
 
 def embodiment_to_message(embodiment: Embodiment) -> types_pb2.Embodiment:
@@ -285,12 +289,11 @@ def description_from_message(message: steering_pb2.DescribeResponse) -> ServerDe
 
 def session_from_message(message: steering_pb2.OpenSessionResponse) -> SessionInfo:
     """Return what was agreed on of a message."""
-    has_policy = message.HasField("policy")
     return SessionInfo(
         session=message.session,
         server_epoch=message.server_epoch,
         critic=critic_from_message(message.critic),
-        policy=policy_from_message(message.policy) if has_policy else None,
+        policy=policy_from_message(message.policy) if message.HasField("policy") else None,
         selection=selection_from_message(message.selection),
         limits=limits_from_message(message.limits),
         warnings=tuple(message.warnings),

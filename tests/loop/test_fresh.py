@@ -66,7 +66,7 @@ class Client:
     def __init__(self, index=2, reason=Reason.ADVANTAGE, error=None):
         self.error = error
         self.session = SimpleNamespace(
-            critic=SimpleNamespace(horizon=CRITIC), limits=SimpleNamespace(max_candidates=N + 1)
+            commit_horizon=CRITIC, limits=SimpleNamespace(max_candidates=N + 1)
         )
         self.index, self.reason, self.calls = index, reason, []
 

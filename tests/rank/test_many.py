@@ -27,7 +27,15 @@ def test_it_is_the_choice_of_the_robot(values, margin, beta):
     """State by state, whatever the values."""
     value_KBN = torch.from_numpy(values)
     chosen = choose_many(value_KBN, margin=margin, beta=beta)
-    rule = Rule(selector="argmax", gated=True, margin=margin, beta=beta, temperature=1.0, tau=0.5)
+    rule = Rule(
+        selector="argmax",
+        gated=True,
+        margin=margin,
+        beta=beta,
+        temperature=1.0,
+        tau=0.5,
+        commit_horizon=2,
+    )
     for index, scores in enumerate(advantage(value_KBN, beta=beta).numpy()):
         choice = decide(
             scores,

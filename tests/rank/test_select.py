@@ -23,7 +23,7 @@ SELECTORS = ("argmax", "softmax", "implicit", "medoid", "random", "worst")
 
 def rule(selector="argmax", **changes):
     given = {"gated": True, "margin": 0.5, "beta": 1.0, "temperature": 1.0, "tau": 0.7}
-    return Rule(selector=selector, **{**given, **changes})
+    return Rule(selector=selector, commit_horizon=1, **{**given, **changes})
 
 
 def choose(scores, *, mask=None, chunks=None, seed=0, **changes):

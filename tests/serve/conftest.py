@@ -119,6 +119,25 @@ def critic_dir(make_critic, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def make_reader(make_critic):
+    """Make a small critic that reads chunks action by action, and so values every prefix."""
+    sizes = {"encoder_hidden": 16, "context_dim": 8, "width": 12, "depth": 2, "heads": 3}
+
+    def make(**changes):
+        return make_critic(network=NetworkConfig(kind="transformer", **sizes), **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def reader_dir(make_reader, tmp_path_factory):
+    """The critic that reads, on disk."""
+    directory = tmp_path_factory.mktemp("readers") / "reach"
+    save_critic(make_reader(), directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def loop():
     """One event loop in a thread of its own, for all servers of the tests."""
     loop = asyncio.new_event_loop()
@@ -176,6 +195,16 @@ def serving(run, make_config):
 def source(robot):
     """The policy of the shared server."""
     return FakeSource(robot)
+
+
+@pytest.fixture(scope="session")
+def make_worker(robot):
+    """Make a worker that owns one policy, of chunks of that length."""
+
+    def make(horizon):
+        return FakeWorker(FakeSource(robot, horizon=horizon))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from steer.rank.select import Rule
 from steer.serve.explain import rows_of, rule_text, sentence, table
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 
-RULE = Rule(selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=2.0, tau=0.75)
+RULE = Rule(
+    selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=2.0, tau=0.75, commit_horizon=3
+)
 OPEN = replace(RULE, gated=False)
 ACTIONS = np.arange(8, dtype=np.float32).reshape(4, 1, 2)
 PROVENANCE = (Provenance.POLICY,) * 3 + (Provenance.PERTURBATION,)

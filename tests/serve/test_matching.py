@@ -111,6 +111,17 @@ def test_a_policy_of_shorter_chunks_than_the_critic_scores_does_not_fit(make_cri
         match(everything, robot, critic="", policy="noise")
 
 
+def test_a_policy_needs_chunks_no_longer_than_the_robot_runs(make_critic, robot, source):
+    """A session that runs four actions has four of them judged, whatever the critic learnt."""
+    everything = Catalogue(critics={"reach": make_critic(horizon=5)}, sources={"noise": source})
+
+    found = match(everything, robot, critic="", policy="noise", commit_horizon=4)
+
+    assert found.policy == "noise"
+    with pytest.raises(EmbodimentMismatchError, match="expected at least 5 actions"):
+        match(everything, robot, critic="", policy="noise", commit_horizon=6)
+
+
 def test_what_one_side_leaves_unknown_is_a_warning(catalogue, robot):
     """Nothing is compared in silence."""
     found = match(catalogue(), replace(robot, frame="", control_hz=0.0), critic="", policy="")

@@ -18,7 +18,9 @@ from steer.serve.sessions import Session
 from steer.types import Candidates, Observation, Provenance, Reason
 from steer.wire.session import Limits
 
-RULE = Rule(selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7)
+RULE = Rule(
+    selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7, commit_horizon=3
+)
 LIMITS = Limits(
     max_candidates=4,
     max_horizon=6,

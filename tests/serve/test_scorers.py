@@ -10,8 +10,12 @@ from steer.embodiment import ActionDim, ObservationField
 from steer.errors import ArtefactError, ConfigError
 from steer.rank.scorers import NAMES, SCORERS
 from steer.rank.scorers.novelty import NOVELTY_FILE, Novelty, NoveltyConfig
+from steer.rank.select import Rule
 from steer.serve.scorers import EFFECTOR, check_scorers, load_scorers, points_field
 
+RULE = Rule(
+    selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7, commit_horizon=3
+)
 TINY = NoveltyConfig(num_coins=4, hidden=8, num_steps=3, batch=4)
 FEATURES = 8 + 3 * 2
 """Context and three actions of two dimensions, as the small critic of these tests has them."""
@@ -38,8 +42,9 @@ def hand(robot):
     return replace(robot, actions=dims, observations=(*robot.observations, POINTS, HAND))
 
 
-def check(weights, critic, robot, scorers=SCORERS):
-    check_scorers(weights, scorers=scorers, card=critic.card, robot=robot)
+def check(weights, critic, robot, scorers=SCORERS, length=3):
+    rule = replace(RULE, weights=weights, commit_horizon=length)
+    check_scorers(rule, scorers=scorers, card=critic.card, robot=robot)
 
 
 def test_every_critic_has_those_that_need_no_fit(saved):
@@ -107,6 +112,40 @@ def test_novelty_of_a_critic_without_it_is_refused(make_critic, robot):
     )
     check({"novelty": 0.0}, make_critic(), robot)
     check({"novelty": 0.5}, make_critic(), robot, scorers={**SCORERS, "novelty": fitted()})
+
+
+def test_novelty_judges_the_length_that_it_was_fitted_for(make_reader, robot):
+    """Whoever runs less of a chunk cannot weigh it."""
+    scorers = {**SCORERS, "novelty": fitted()}
+
+    check({"novelty": 0.5}, make_reader(), robot, scorers, length=3)
+    with pytest.raises(ConfigError) as caught:
+        check({"novelty": 0.5}, make_reader(), robot, scorers, length=2)
+
+    assert str(caught.value) == (
+        "selection.weights['novelty']: expected a commit_horizon of 3, which it is fitted for, "
+        "got 2"
+    )
+
+
+def test_progress_needs_a_critic_that_values_prefixes(make_critic, make_reader, robot):
+    """And two of them at least: of one value nothing can be said."""
+    text = (
+        "selection.weights['progress']: expected a critic of --network.kind transformer and a "
+        "commit_horizon >= 2, got {} and {}"
+    )
+
+    check({"progress": 0.5}, make_reader(), robot, length=2)
+    for critic, length in [
+        (make_critic(), 3),
+        (make_critic(horizon=1), 1),
+        (make_reader(), 1),
+        (make_reader(horizon=1), 1),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            check({"progress": 0.5}, critic, robot, length=length)
+        assert str(caught.value) == text.format(critic.card.network.kind, length)
+        check({"progress": 0.0}, critic, robot, length=length)
 
 
 def test_a_robot_that_sends_what_voxel_cost_needs_may_weigh_it(make_critic, hand):

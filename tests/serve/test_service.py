@@ -52,6 +52,7 @@ def test_a_session_is_matched_by_its_embodiment(open_session, stub):
         beta=2.5,
         temperature=1.0,
         tau=0.7,
+        commit_horizon=3,
     )
     epoch = stub.Describe(pb.DescribeRequest(), timeout=5).server_epoch
     assert found.server_epoch == epoch

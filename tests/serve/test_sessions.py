@@ -7,7 +7,9 @@ from steer.errors import OverloadedError, SessionError
 from steer.rank.select import Rule
 from steer.serve.sessions import Sessions
 
-RULE = Rule(selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7)
+RULE = Rule(
+    selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7, commit_horizon=3
+)
 
 
 @pytest.fixture

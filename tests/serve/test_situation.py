@@ -15,7 +15,9 @@ from steer.serve.situation import situation_of
 from steer.types import Candidates, Observation, Provenance
 
 CLOUD = "observation.points.front"
-RULE = Rule(selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7)
+RULE = Rule(
+    selector="argmax", gated=True, margin=0.5, beta=1.0, temperature=1.0, tau=0.7, commit_horizon=3
+)
 
 
 @pytest.fixture

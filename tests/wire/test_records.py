@@ -169,6 +169,7 @@ def test_a_selection_comes_back(selector):
         temperature=0.1,
         tau=0.9,
         weights={"consensus": 2.0, "tournament": 0.0},
+        commit_horizon=4,
     )
     bare = Selection(selector=selector)
 

@@ -136,6 +136,19 @@ def test_a_description_comes_back():
     assert (found.server_version, found.server_epoch, found.device) == ("0.1.0", "e", "cpu")
 
 
+@pytest.mark.parametrize(("asked", "expected"), [(2, 2), (None, CRITIC.horizon)])
+def test_a_session_runs_what_it_agreed_on(asked, expected):
+    """A server that knows no lengths serves the critic's horizon."""
+    selection = Selection(margin=0.5, beta=1.0, commit_horizon=asked)
+    message = steering_pb2.OpenSessionResponse(
+        critic=critic_to_message(CRITIC),
+        selection=selection_to_message(selection),
+        limits=limits_to_message(LIMITS),
+    )
+
+    assert session_from_message(message).commit_horizon == expected
+
+
 @pytest.mark.parametrize("policy", [POLICY, None])
 def test_a_session_comes_back_with_and_without_a_policy(policy):
     """A server that only ranks has none."""

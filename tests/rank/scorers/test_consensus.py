@@ -27,7 +27,15 @@ def test_the_odd_one_out_is_last(arm):
 
 def test_its_best_is_the_medoid(arm):
     """The selector of that name chooses the same."""
-    rule = Rule(selector="medoid", gated=False, margin=0.0, beta=1.0, temperature=1.0, tau=0.5)
+    rule = Rule(
+        selector="medoid",
+        gated=False,
+        margin=0.0,
+        beta=1.0,
+        temperature=1.0,
+        tau=0.5,
+        commit_horizon=2,
+    )
     for seed in range(20):
         chunks = np.random.default_rng(seed).uniform(-1, 1, (7, 8, arm.action_dim))
         chunks = chunks.astype(np.float32)

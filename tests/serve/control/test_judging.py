@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import grpc
 import numpy as np
 import pytest
 
@@ -9,10 +10,13 @@ from steer.client import SteerClient
 from steer.limiting import kept
 from steer.limits import Limits
 from steer.types import Candidates, Provenance
+from steer.v1 import steering_pb2, types_pb2
+from steer.v1.steering_pb2_grpc import SteeringStub
 from steer.windows import anchored, windows
 from steer.wire.control import robot_limits_to_messages
 from steer.wire.observations import observation_to_message
 from steer.wire.records import decision_from_message
+from steer.wire.session import embodiment_to_message
 from steer.wire.tensors import tensor_to_message
 
 HORIZON, N = 8, 4
@@ -94,6 +98,37 @@ def test_where_too_few_rows_are_left_it_is_judged_at_the_ask(stream, sense, aske
 
     assert (found.consumed, found.judged_again) == (10, False)
     assert found.captured_at.ToTimedelta().total_seconds() == 1.0
+
+
+def test_whoever_runs_less_is_judged_again_with_fewer_rows_left(
+    serving_control, make_policy, reader_dir, count, talk, asked, sense, robot
+):
+    """Two rows are left of eight: too few for the critic's three, enough for the session's two."""
+    policy = make_policy()
+    with serving_control(policy, critic=(str(reader_dir),)) as (address, server):
+        counted = count(server)
+        with grpc.insecure_channel(address) as channel:
+            stub = SteeringStub(channel)
+            opened = stub.OpenSession(
+                steering_pb2.OpenSessionRequest(
+                    embodiment=embodiment_to_message(robot),
+                    selection=types_pb2.Selection(commit_horizon=2),
+                ),
+                timeout=5,
+            )
+            with talk(stub, opened.session) as stream:
+                policy.shut()
+                stream.tick(sense(1.0), consumed=10, ask=asked())
+                policy.wait_until_entered()
+                stream.tick(sense(2.0), consumed=10 + HORIZON - 2)
+                counted.wait("observations", 2)
+                policy.open()
+                found = stream.answer()
+
+    decision = decision_from_message(found.decision)
+    assert (found.consumed, found.judged_again) == (10 + HORIZON - 2, True)
+    assert (decision.chunk.shape, decision.commit_horizon) == ((2, 2), 2)
+    assert decision.num_scored == N
 
 
 def test_with_one_candidate_nothing_competes_with_the_policy_s_own(stream, sense, asked, rng):

@@ -64,13 +64,11 @@ def label_weights(
         task: That was asked for.
 
     Returns:
-        `steer.weight`, with its mean, the largest, how many equally weighed frames the weights are
-        worth as a share of all (`effective_share`), the share that was capped, and the mean of
-        successes and of failures where outcomes are known.
+        `steer.weight`, with its mean, the largest, the effective sample size as a share of all
+        frames, the share that was capped, and where known the mean of successes and of failures.
 
     Raises:
-        ConfigError: There is no critic, or it looks at images or points or needs a sentence
-            encoder.
+        ConfigError: There is no critic, or `steer label` cannot give what it reads.
         ArtefactError: The critic cannot be loaded.
         DatasetError: The data are not of the critic's robot or task; the candidates are not of
             these data; or there are none, and no other episode has a chunk to compare with.
@@ -87,27 +85,19 @@ def label_weights(
     episodes = _episodes(recording, judge, success)
     horizon = judge.critic.card.horizon
     rivals = _rivals(episodes, config, horizon)
-    begin = dict(zip(recording.episode, recording.start, strict=True))
-    lengths = episodes.end - episodes.start
-    owner = np.repeat(np.arange(len(episodes)), lengths)
-    offset = np.array([begin[number] for number in episodes.episode]) - episodes.start
-    rows = np.arange(len(owner)) + offset[owner]
-    executed_TH = row_windows(episodes, horizon=horizon)
-    advantage = _advantage(judge, rows, episodes.actions[executed_TH], rivals)
-    exponent = advantage / config.temperature
+    rows = _frames(recording, episodes)
+    executed_THA = episodes.actions[row_windows(episodes, horizon=horizon)]
+    exponent = _advantage(judge, rows, executed_THA, rivals) / config.temperature
     asked = recording.asked_frames
     values = np.ones(len(asked))
     values[rows] = np.exp(np.minimum(exponent, math.log(config.most)))
-    weight = values[asked]
     numbers: dict[str, Number] = {
         "episodes": int(recording.is_asked.sum()),
-        "frames": len(weight),
-        "frames_after_success": len(weight) - len(rows),
+        "frames": int(asked.sum()),
+        "frames_after_success": int(asked.sum()) - len(rows),
         "frames_without_similar": int((~rivals.counts_TN.any(axis=1)).sum()),
-        "mean": float(weight.mean()),
-        "largest": float(weight.max()),
-        "effective_share": float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum())),
-        "capped_share": float((exponent >= math.log(config.most)).sum() / len(weight)),
+        **_spread(values[asked]),
+        "capped_share": float((exponent >= math.log(config.most)).sum() / asked.sum()),
         **_by_outcome(values, recording, success, most=config.most),
     }
     column = recording.spread("steer.weight", values.astype(np.float32), asked)
@@ -127,6 +117,13 @@ def _episodes(
     known = {} if success is None else dict(zip(recording.episode, success, strict=True))
     outcome = [bool(known.get(number, False)) for number in found.episode]
     return relabel(replace(found, pairs=None), np.array(outcome, np.bool_))
+
+
+def _frames(recording: Recording, episodes: Episodes) -> NDArray[np.int64]:
+    """Return which frame of the recording each row of the episodes is, int64 [T]."""
+    begin = dict(zip(recording.episode, recording.start, strict=True))
+    spans = zip(episodes.episode, episodes.end - episodes.start, strict=True)
+    return np.concatenate([begin[number] + np.arange(length) for number, length in spans])
 
 
 def _rivals(episodes: Episodes, config: WeightsConfig, horizon: int) -> _Rivals:
@@ -163,6 +160,16 @@ def _advantage(
     policy_KT = np.where(count_T > 0, sum_KT / np.maximum(count_T, 1), executed_KT)
     value_KT2 = np.stack([policy_KT, executed_KT], axis=2)
     return score_candidates(value_KT2, beta=judge.critic.card.selection.beta)[:, 1]
+
+
+def _spread(weight: NDArray[np.float64]) -> dict[str, Number]:
+    """Return the mean, the largest, and the effective sample size as a share of all frames."""
+    effective = weight.sum() ** 2 / (len(weight) * np.square(weight).sum())
+    return {
+        "mean": float(weight.mean()),
+        "largest": float(weight.max()),
+        "effective_share": float(effective),
+    }
 
 
 def _by_outcome(

@@ -1,4 +1,4 @@
-"""`steer label`: give a recorded dataset outcomes, rewards, progress or preferences.
+"""`steer label`: give a recorded dataset outcomes, rewards, progress, preferences or weights.
 
 What was labelled and how sure it is stands in the printed table and in `meta/labels.json`.
 """
@@ -15,6 +15,7 @@ from steer.train.labelling.progress import label_progress
 from steer.train.labelling.recording import Recording, open_recording
 from steer.train.labelling.reward import label_reward
 from steer.train.labelling.success import label_success
+from steer.train.labelling.weights import label_weights
 from steer.train.labelling.writing import write_copy
 
 __all__ = ["LabelConfig", "run"]
@@ -62,4 +63,6 @@ def _labels(recording: Recording, config: LabelConfig) -> list[Label]:
         found.append(label_progress(recording, config.progress, success, task=config.task))
     if "interventions" in config.kinds:
         found.append(label_interventions(recording, config.interventions))
+    if "weights" in config.kinds:
+        found.append(label_weights(recording, config.weights, success, task=config.task))
     return found

@@ -13,6 +13,7 @@ __all__ = [
     "ProgressConfig",
     "RewardConfig",
     "SuccessConfig",
+    "WeightsConfig",
 ]
 
 
@@ -106,6 +107,28 @@ class InterventionsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsConfig:
+    """How much a fine-tuning should make of each frame: min(most, exp(advantage / temperature))."""
+
+    critic: Path | None = None
+    """Directory of a critic of `steer train`."""
+    candidates: Path | None = None
+    """File of `steer candidates` for these data: what the policy would do. Without it, what was
+    run in the most similar states of other episodes stands for that."""
+    temperature: float = 1.0
+    """Advantage that makes a frame weigh e times as much, in discounted return."""
+    most: float = 20.0
+    """Largest weight."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            got = self.temperature
+            raise ConfigError(f"--weights.temperature: expected a finite number > 0, got {got}")
+        if not (math.isfinite(self.most) and self.most >= 1):
+            raise ConfigError(f"--weights.most: expected a finite number >= 1, got {self.most}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelConfig:
     """Label a LeRobotDataset v3: a copy with the labels, and a word on how sure they are."""
 
@@ -113,7 +136,7 @@ class LabelConfig:
     """Root of a local LeRobotDataset v3; it is only read."""
     output: Path
     """Root of the copy, a new directory."""
-    kinds: tuple[Literal["success", "reward", "progress", "interventions"], ...]
+    kinds: tuple[Literal["success", "reward", "progress", "interventions", "weights"], ...]
     """What to label; each kind has options of its own below."""
     task: str | None = None
     """Name or instruction of the task to label; none means all episodes."""
@@ -125,6 +148,8 @@ class LabelConfig:
     """Options of `progress`, which writes `steer.progress`."""
     interventions: InterventionsConfig = field(default_factory=InterventionsConfig)
     """Options of `interventions`, which writes `meta/preferences.parquet`."""
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
+    """Options of `weights`, which writes `steer.weight`."""
 
     def __post_init__(self) -> None:
         if not self.kinds or len(set(self.kinds)) < len(self.kinds):
@@ -140,6 +165,11 @@ class LabelConfig:
             raise ConfigError(
                 "--kinds progress: expected a model, got none; give a critic of `steer train` with "
                 "--progress.critic DIR, or a reward model of lerobot with --progress.model DIR"
+            )
+        if "weights" in self.kinds and self.weights.critic is None:
+            raise ConfigError(
+                "--kinds weights: expected a critic, got none; give one of `steer train` with "
+                "--weights.critic DIR"
             )
         if self.output.exists():
             raise ConfigError(

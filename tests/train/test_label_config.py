@@ -11,6 +11,7 @@ from steer.train.label_config import (
     ProgressConfig,
     RewardConfig,
     SuccessConfig,
+    WeightsConfig,
 )
 
 FILE = Path("labels.csv")
@@ -28,6 +29,8 @@ FILE = Path("labels.csv")
         (lambda: ProgressConfig(critic=FILE, model=FILE), "expected one of them, got both"),
         (lambda: InterventionsConfig(horizon=0), "expected >= 1, got 0"),
         (lambda: InterventionsConfig(max_distance=0.0), "expected > 0, got 0.0"),
+        (lambda: WeightsConfig(temperature=0.0), r"--weights\.temperature: .* > 0, got 0\.0"),
+        (lambda: WeightsConfig(most=0.5), r"--weights\.most: .* >= 1, got 0\.5"),
     ],
 )
 def test_options_of_a_kind(make, complaint):
@@ -44,6 +47,7 @@ def test_options_of_a_kind(make, complaint):
         (("success",), r"--kinds success: expected --success\.csv FILE or --success\.of KEY"),
         (("reward",), r"--kinds reward: expected --reward\.csv FILE or --reward\.of KEY"),
         (("progress",), r"with --progress\.critic DIR, or .* with --progress\.model DIR"),
+        (("weights",), r"with --weights\.critic DIR"),
     ],
 )
 def test_a_kind_needs_its_source(kinds, complaint, tmp_path):

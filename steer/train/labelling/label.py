@@ -26,7 +26,7 @@ class Label:
     """Labels of one kind.
 
     Attributes:
-        kind: `success`, `reward`, `progress` or `interventions`.
+        kind: `success`, `reward`, `progress`, `interventions` or `weights`.
         source: Where they come from, in words.
         columns: To write, by name, of shape [T].
         pairs: To write; None for a kind that makes none.

@@ -1,28 +1,22 @@
 """Progress: `steer.progress` of each frame, 0 far from success and 1 at it, from a model.
 
-Shape legend: T frames of all episodes, F frames that are labelled, K members, H horizon.
+Shape legend: F frames that are labelled, K members.
 """
 
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from steer.critics.artefact import load_critic
-from steer.critics.critic import Critic
-from steer.critics.encoding import INSTRUCTION
 from steer.errors import ConfigError, DatasetError
 from steer.train.label_config import ProgressConfig
+from steer.train.labelling.critic import open_critic
 from steer.train.labelling.label import Label, Number, auc_at_end, order_in_time
 from steer.train.labelling.models import model_progress
 from steer.train.labelling.recording import Recording
-from steer.train.lerobot_v3 import find_task, read_embodiment, vector_keys
-from steer.train.tasks import Tasks, vectors_for
 
 __all__ = ["label_progress"]
 
-_BATCH = 1024
 _APART = 0.2
 """Members disagree on a frame where their progress differs by more."""
 
@@ -48,7 +42,8 @@ def label_progress(
         members the frames on which they disagree.
 
     Raises:
-        ConfigError: Nothing is at the path, or a value is not one of the model's range.
+        ConfigError: Nothing is at the path, a value is not one of the model's range, or the critic
+            looks at images or points or needs a sentence encoder.
         ArtefactError: The critic cannot be loaded.
         DatasetError: The data are not of the model's robot or task, or lack what it looks at.
 
@@ -94,58 +89,16 @@ def _by_critic(
     """Return each member's value of what was run, as a share of its range, [K, F]; and the source.
 
     That share is the discount to the power of the ticks left: 1 at success, 0 for ever without.
+    Where fewer actions than the critic's horizon were left, the last one is repeated.
     """
-    if not (directory / "card.json").is_file():
-        raise ConfigError(
-            f"--progress.critic: expected the directory of a critic, got {directory}, which has no "
-            "card.json; train one with `steer train`, and give it with --progress.critic DIR"
-        )
-    critic = load_critic(directory)
-    card = critic.card
-    keys = tuple(item.name for item in card.embodiment.observations)
-    name, instruction, _ = find_task(recording.root, recording.extra, task)
-    found = read_embodiment(
-        recording.info, recording.extra, vector_keys(recording.root, recording.features, keys)
-    )
-    misfits = found.differences(card.embodiment)
-    if card.dataset.task and name not in (card.dataset.tasks or (card.dataset.task,)):
-        misfits = [f"task: expected {card.dataset.task!r}, got {name!r}", *misfits]
-    if misfits:
-        raise DatasetError(
-            f"{recording.root}: expected the robot and task of the critic: {'; '.join(misfits)}"
-        )
-    told = Tasks(names=(name,), instructions=(instruction,), of=np.zeros(0, np.int64))
-    values = _executed(critic, recording, told)
+    judge = open_critic(recording, directory, option="--progress.critic", task=task)
+    card = judge.critic.card
+    rows = np.flatnonzero(recording.asked_frames)
+    last = recording.end[recording.owner[rows]] - 1
+    window = np.minimum(rows[:, None] + np.arange(card.horizon), last[:, None])
+    actions = recording.column("action").astype(np.float32).reshape(-1, card.embodiment.action_dim)
+    values = judge.values(rows, actions[window][:, None])[:, :, 0]
     share = (values - card.head.v_min) / (card.head.v_max - card.head.v_min)
     if not np.isfinite(share).all():
         raise DatasetError(f"{recording.root}: expected finite observations, got NaN or Inf")
-    return np.clip(share, 0.0, 1.0), f"the critic {directory}, {critic.digest}"
-
-
-def _executed(critic: Critic, recording: Recording, told: Tasks) -> NDArray[np.float64]:
-    """Return each member's value of what was run from each frame, [K, F].
-
-    Where fewer actions than the critic's horizon were left, the last one is repeated.
-    """
-    rows = np.flatnonzero(recording.asked_frames)
-    last = recording.end[recording.owner] - 1
-    actions = recording.column("action").astype(np.float32)
-    actions = actions.reshape(len(last), -1)
-    observed = {
-        item.name: recording.column(item.name).astype(np.float32).reshape(len(last), *item.shape)
-        for item in critic.card.embodiment.observations
-    }
-    if critic.card.network.language_dim:
-        size, encoder = critic.card.network.language_dim, critic.card.sentence_encoder
-        vector_1L = vectors_for(told, size=size, encoder=encoder)
-        observed[INSTRUCTION] = np.broadcast_to(vector_1L, (len(last), vector_1L.shape[1]))
-    found = []
-    for part in np.array_split(rows, max(1, len(rows) // _BATCH)):
-        ahead = np.arange(critic.card.horizon)
-        window = np.minimum(part[:, None] + ahead, last[part, None])
-        with torch.inference_mode():
-            context = critic.embed({k: torch.from_numpy(v[part]) for k, v in observed.items()})
-            value_KF1 = critic.score(context, torch.from_numpy(actions[window][:, None]))
-        found.append(value_KF1[:, :, 0].numpy())
-    values: NDArray[np.float64] = np.concatenate(found, axis=1).astype(np.float64)
-    return values
+    return np.clip(share, 0.0, 1.0), judge.source

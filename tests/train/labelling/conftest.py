@@ -4,8 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+from steer.critics.artefact import save_critic
+from steer.critics.card import DatasetSummary
+from steer.train.datasets import load_episodes
+from steer.train.fit import fit
 from steer.train.labelling.recording import open_recording
+from steer.train.targets import build_chunks
 
 
 @pytest.fixture
@@ -47,3 +53,36 @@ def two_tasks():
         return root
 
     return change, tell
+
+
+@pytest.fixture
+def learn(small_config, tmp_path):
+    """Return a maker of critics, two members of two actions, that learnt from a dataset."""
+
+    def make(root, **options):
+        learnt = load_episodes(root)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            chunks = build_chunks(learnt, horizon=2, discount=0.8)
+            config, summary = (
+                small_config(algorithm="sarsa", **options),
+                DatasetSummary(task=learnt.task),
+            )
+            made, _ = fit(config, learnt, chunks, summary)
+        save_critic(made, tmp_path / "critic")
+        return tmp_path / "critic"
+
+    return make
+
+
+@pytest.fixture
+def critic(episodes, write_dataset, learn):
+    """A critic of one step, of the walk."""
+    return learn(write_dataset(episodes, name="learnt"), steps=1)
+
+
+@pytest.fixture
+def walker_critic(corridor, write_dataset, learn):
+    """A trained critic of the corridor, and what it learnt from."""
+    root = write_dataset(corridor.select(range(60)), name="corridor")
+    return learn(root, steps=400, learning_rate=3e-3), root

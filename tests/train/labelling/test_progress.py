@@ -7,30 +7,12 @@ import pytest
 import torch
 
 from steer.critics.artefact import load_critic, save_critic
-from steer.critics.card import DatasetSummary
 from steer.errors import ConfigError, DatasetError
-from steer.train.datasets import load_episodes
-from steer.train.fit import fit
 from steer.train.label_config import ProgressConfig
 from steer.train.labelling.progress import label_progress
 from steer.train.labelling.recording import open_recording
-from steer.train.targets import build_chunks
 
 SUCCESS = np.array([True, False, True, False])
-
-
-@pytest.fixture
-def critic(episodes, write_dataset, small_config, tmp_path):
-    """A critic of one step, of the walk."""
-    root = write_dataset(episodes, name="learnt")
-    learnt = load_episodes(root)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        chunks = build_chunks(learnt, horizon=2, discount=0.8)
-        summary = DatasetSummary(task=learnt.task)
-        made, _ = fit(small_config(algorithm="sarsa", steps=1), learnt, chunks, summary)
-    save_critic(made, tmp_path / "critic")
-    return tmp_path / "critic"
 
 
 @pytest.mark.slow
@@ -81,19 +63,12 @@ def test_a_path_without_a_model_says_how_to_give_one(episodes, open_data, tmp_pa
 
 
 @pytest.mark.slow
-def test_the_values_of_a_trained_critic_rise_in_time(corridor, write_dataset, small_config):
+def test_the_values_of_a_trained_critic_rise_in_time(walker_critic):
     """Which is what makes them progress; the walker goes back and forth, so not without a break."""
-    root = write_dataset(corridor.select(range(60)))
-    learnt = load_episodes(root)
-    chunks = build_chunks(learnt, horizon=2, discount=0.8)
-    config = small_config(algorithm="sarsa", steps=400, learning_rate=3e-3)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        made, _ = fit(config, learnt, chunks, DatasetSummary(task=learnt.task))
-    save_critic(made, config.output)
+    critic, root = walker_critic
     recording = open_recording(root, task=None)
 
-    label = label_progress(recording, ProgressConfig(critic=config.output), None, task=None)
+    label = label_progress(recording, ProgressConfig(critic=critic), None, task=None)
 
     order = label.numbers["order_in_all"]
     assert order.low > 0.4

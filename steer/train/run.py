@@ -23,7 +23,7 @@ from steer.train.datasets import Episodes
 from steer.train.fit import fit
 from steer.train.joined import load_datasets
 from steer.train.recipes import RECIPES, kind_of, settled
-from steer.train.split import split_episodes
+from steer.train.split import learnt_and_held
 from steer.train.targets import Chunks, build_chunks
 from steer.train.tasks import check_instructions, first_of_each
 from steer.train.visible import seen_chunks
@@ -66,17 +66,7 @@ def train(config: TrainConfig) -> CriticCard:
         used = "learnt from" if config.algorithm == "preference" else "not looked at"
         logger.info("labelled preferences=%d: %s", len(episodes.pairs), used)
     _make_room(config.training_directory)
-    kept, held_out = split_episodes(episodes.seed, config.holdout)
-    if config.patience and not len(held_out):
-        contract = "episodes to be held out, which say when to stop"
-        got = f"none of {len(episodes)}; give a larger --holdout than {config.holdout:g}"
-        raise ConfigError(f"--patience: expected {contract}, got {got}")
-    learnt = episodes.select(kept)
-    if not learnt.success.any():
-        raise DatasetError(
-            f"dataset: expected an episode that succeeds among the {len(learnt)} that are left to "
-            f"learn from, got none: all are held out; record more, or use --holdout 0"
-        )
+    learnt, held_out = learnt_and_held(episodes, config)
     chunks = usable_chunks(_chunks(learnt, config), config)
     summary = _summary(config, episodes, learnt, held_out)
     summary = replace(summary, num_chunks=len(chunks))

@@ -6,7 +6,11 @@ Shape legend: E episodes, G groups of them.
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["split_episodes"]
+from steer.errors import ConfigError, DatasetError
+from steer.train.config import TrainConfig
+from steer.train.episodes import Episodes
+
+__all__ = ["learnt_and_held", "split_episodes"]
 
 _HOLDOUT_SEED = 20_241
 
@@ -32,3 +36,24 @@ def split_episodes(
     count = int(holdout * len(first_G))
     is_held_E = np.isin(group_E, order_G[:count])
     return np.flatnonzero(~is_held_E), np.flatnonzero(is_held_E)
+
+
+def learnt_and_held(episodes: Episodes, config: TrainConfig) -> tuple[Episodes, NDArray[np.int64]]:
+    """Return the episodes to learn from, and which are held out.
+
+    Raises:
+        ConfigError: None is held out, and they are to say when to stop.
+        DatasetError: None of the others succeeds.
+    """
+    kept, held_out = split_episodes(episodes.seed, config.holdout)
+    if config.patience and not len(held_out):
+        contract = "episodes to be held out, which say when to stop"
+        got = f"none of {len(episodes)}; give a larger --holdout than {config.holdout:g}"
+        raise ConfigError(f"--patience: expected {contract}, got {got}")
+    learnt = episodes.select(kept)
+    if not learnt.success.any():
+        raise DatasetError(
+            f"dataset: expected an episode that succeeds among the {len(learnt)} that are left to "
+            f"learn from, got none: all are held out; record more, or use --holdout 0"
+        )
+    return learnt, held_out

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -57,8 +56,7 @@ class Trainer:
         if learner.asks_for_pairs and episodes.pairs is not None:
             data += episodes.pairs.fingerprint()
         data += learner.critic.card.sentence_encoder
-        drawn = config.candidates if learner.num_candidates else None
-        self._key = _key(config, data, episodes.views(), drawn)
+        self._key = _key(config, data, episodes.views())
         self._saved = 0
 
     def run(self, watch: EarlyStop | None = None) -> dict[str, float]:
@@ -179,21 +177,17 @@ def _learning_rate(config: TrainConfig, step: int) -> float:
     return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def _key(
-    config: TrainConfig, fingerprint: str, views: Mapping[str, object], drawn: Path | None
-) -> str:
+def _key(config: TrainConfig, fingerprint: str, views: Mapping[str, object]) -> str:
     """Return what a run has in common with the one that goes on with it, as JSON.
 
     Args:
-        config: Its options.
+        config: Its options; a file of candidates is known by what is in it.
         fingerprint: Of its data.
         views: Of its frames.
-        drawn: File of candidates that are learnt from, known by what is in it.
     """
     tree = {name: value for name, value in asdict(config).items() if name not in _FREE}
-    tree["candidates"] = None
-    if drawn is not None:
-        with drawn.open("rb") as file:
+    if config.candidates is not None:
+        with config.candidates.open("rb") as file:
             tree["candidates"] = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     if views:
         tree["seen"] = views

@@ -1,4 +1,4 @@
-"""How late answers come: a fixed delay, and what networks add to it."""
+"""How late answers come: a fixed delay, and what networks and restarts add to it."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from steer.errors import InvalidInputError
 
 __all__ = ["JITTERS", "Delays", "Network"]
 
-Jitter = Literal["none", "gauss", "wifi"]
-JITTERS: tuple[Jitter, ...] = ("none", "gauss", "wifi")
+Jitter = Literal["none", "gauss", "wifi", "restart"]
+JITTERS: tuple[Jitter, ...] = ("none", "gauss", "wifi", "restart")
 
 _GAUSS_S = 0.02
 """Deviation of the normal jitter."""
@@ -20,6 +20,8 @@ _INTO_BURST, _OUT_OF_BURST = 0.05, 0.4
 _CALM_S, _BURST_S = 0.005, (0.03, 0.2)
 _GAP_S, _GAP_CHANCE = 2.0, 0.005
 """Reception is lost, as on the way from one access point to the next."""
+_KILLED_S, _DOWN_S = (0.5, 2.5), 3.0
+"""When in an episode the server is killed, and how long it takes to be there again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,9 @@ class Network:
     Attributes:
         ticks: Delay of every answer, in control ticks: the policy's own time.
         jitter: What comes on top: nothing; `gauss`, normal with 20 ms, cut at none; `wifi`, 5 ms
-            in calm, 30 to 200 ms in bursts, and a gap of 2 s now and then.
+            in calm, 30 to 200 ms in bursts, and a gap of 2 s now and then; `restart`, none, but
+            once in the first seconds of an episode the server is killed and back after 3 s: what
+            was on its way or is asked meanwhile is answered from then on.
         drop: Share of the answers that never come.
         hz: Control rate, ticks a second.
     """
@@ -66,9 +70,18 @@ class Delays:
         self._network = network
         self._rng = np.random.default_rng(seed)
         self._is_burst = False
+        low, high = _KILLED_S
+        killed_s = np.random.default_rng([seed, 1]).uniform(low, high)
+        self._killed, self._back = (
+            math.floor(at_s * network.hz) for at_s in (killed_s, killed_s + _DOWN_S)
+        )
 
-    def next(self) -> int | None:
-        """Return the delay of the next answer in ticks, or None where it never comes."""
+    def next(self, tick: int) -> int | None:
+        """Return the delay of the next answer in ticks, or None where it never comes.
+
+        Args:
+            tick: Of the episode, at which it is asked for.
+        """
         network, rng = self._network, self._rng
         drop, switch, gap, spread = rng.random(4)
         normal = rng.normal()
@@ -85,4 +98,7 @@ class Delays:
             extra_s += _GAP_S if gap < _GAP_CHANCE else 0.0
         if drop < network.drop:
             return None
-        return network.ticks + math.floor(extra_s * network.hz + 0.5)
+        delay = network.ticks + math.floor(extra_s * network.hz + 0.5)
+        if network.jitter == "restart" and tick < self._back and self._killed < tick + delay:
+            return self._back - tick + delay
+        return delay

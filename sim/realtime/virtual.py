@@ -133,7 +133,7 @@ class VirtualPlanner:
         )
         decision = prefixed(decision, before_TA)
         self.decisions.append(decision)
-        delay = self._delays.next()
+        delay = self._delays.next(self._tick)
         if delay is not None:
             self.delays_ticks.append(delay)
         tick = None if delay is None else self._tick + delay

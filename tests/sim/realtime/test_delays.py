@@ -9,7 +9,7 @@ from steer.errors import InvalidInputError
 
 def drawn(count=4000, seed=0, **network):
     delays = Delays(Network(**network), seed=seed)
-    return [delays.next() for _ in range(count)]
+    return [delays.next(tick) for tick in range(count)]
 
 
 def test_without_jitter_every_answer_takes_the_same():
@@ -54,6 +54,18 @@ def test_the_seed_decides():
     some = {"ticks": 2, "jitter": "wifi"}
 
     assert drawn(200, **some) == drawn(200, **some) != drawn(200, seed=1, **some)
+
+
+def test_a_killed_server_answers_once_it_is_back():
+    """What was on its way dies with it and is asked again; what is asked later takes no longer."""
+    found = drawn(400, ticks=5, jitter="restart", hz=25.0)
+
+    late = [tick for tick, delay in enumerate(found) if delay > 5]
+    arrivals = {tick + found[tick] for tick in late}
+    assert late == list(range(late[0], late[-1] + 1))
+    assert arrivals == {late[-1] + 1 + 5}
+    assert len(late) == pytest.approx(3.0 * 25 + 4, abs=1)
+    assert 0.5 * 25 - 5 <= late[0] <= 2.5 * 25
 
 
 @pytest.mark.parametrize(("name", "value"), [("ticks", -1), ("jitter", "x"), ("drop", 1.0)])

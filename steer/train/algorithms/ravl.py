@@ -21,7 +21,7 @@ __all__ = ["Ravl", "RavlConfig", "gradient_agreement"]
 class RavlConfig:
     """Options of RAVL."""
 
-    diversity: float = 0.1
+    diversity: float = 0.03
     """Weight of the members' agreement, which is made smaller."""
     monte_carlo_weight: float = 0.5
     """Share of the return that really came in the target; the rest is bootstrapped."""

@@ -3,22 +3,7 @@
 from critics_table import draw_critics, draw_vision
 
 
-def record(metric, value, low=None, high=None, **changes):
-    return {
-        "metric": metric,
-        "value": value,
-        "low": low,
-        "high": high,
-        "n": 100,
-        "unit": "success",
-        "machine": "2 cores, CPU",
-        "date": "2026-11-22",
-        "commit": "abc1234",
-        **changes,
-    }
-
-
-def test_recipes_stand_in_order_of_their_gain():
+def test_recipes_stand_in_order_of_their_gain(record):
     """With their rank correlation; what is stale says so."""
     text = draw_critics(
         [
@@ -33,7 +18,7 @@ def test_recipes_stand_in_order_of_their_gain():
     assert "†: the code has changed since" in text
 
 
-def test_what_else_was_measured_of_training_has_a_line_each():
+def test_what_else_was_measured_of_training_has_a_line_each(record):
     """Those of known worlds under the algorithm's name."""
     text = draw_critics([record("tabular_tau/qc", 0.99), record("core_hours", 30.0, n=12)])
 
@@ -42,7 +27,7 @@ def test_what_else_was_measured_of_training_has_a_line_each():
     assert "ablation" not in text
 
 
-def test_senses_stand_under_each_other_and_tasks_side_by_side():
+def test_senses_stand_under_each_other_and_tasks_side_by_side(record):
     """With a place for what was not measured; other records are not looked at."""
     text = draw_vision(
         [

@@ -3,22 +3,7 @@
 from realtime_table import draw_realtime
 
 
-def record(metric, value, low=None, high=None, **changes):
-    return {
-        "metric": metric,
-        "value": value,
-        "low": low,
-        "high": high,
-        "n": 100,
-        "unit": "success, mean over dit/push",
-        "machine": "2 cores, CPU",
-        "date": "2026-11-22",
-        "commit": "abc1234",
-        **changes,
-    }
-
-
-def test_each_method_has_a_line_and_ours_stands_last():
+def test_each_method_has_a_line_and_ours_stands_last(record):
     """With a place for a delay that was not played; what is stale says so."""
     text = draw_realtime(
         [
@@ -37,7 +22,7 @@ def test_each_method_has_a_line_and_ours_stands_last():
     assert "†: the code has changed since" in text
 
 
-def test_single_figures_and_monitors_have_tables_of_their_own():
+def test_single_figures_and_monitors_have_tables_of_their_own(record):
     """Those that nobody measured are left out."""
     text = draw_realtime(
         [

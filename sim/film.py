@@ -97,8 +97,9 @@ def write(frames: _Film, output: Path) -> Path:
     """Write a film, or a strip of pictures where there is no encoder; return what was written."""
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        iio.imwrite(output, np.stack(frames), fps=FRAMES_PER_S, codec="libx264", macro_block_size=2)
-    except (OSError, ImportError, ValueError, RuntimeError) as error:
+        # In this process: a child of one that speaks gRPC can lose its pipes.
+        iio.imwrite(output, np.stack(frames), plugin="pyav", fps=FRAMES_PER_S, codec="libx264")
+    except (OSError, ImportError, ValueError, LookupError, RuntimeError) as error:
         sys.stderr.write(f"no film, a strip instead: {error}\n")
         picks = np.linspace(0, len(frames) - 1, STRIP_FRAMES).astype(int)
         strip = output.with_suffix(".png")

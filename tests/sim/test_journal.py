@@ -1,12 +1,25 @@
 """All or nothing: what `sim.journal` keeps and what it undoes."""
 
-import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from sim.journal import ShardJournal
 from steer.errors import DatasetError
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from sim.journal import ShardJournal
+
+root = Path(sys.argv[1])
+with ShardJournal(root).lock(), ShardJournal(root).shard():
+    (root / "data" / "file-001").write_text("torn")
+    (root / "meta" / "info.json").write_text("torn")
+    os._exit(9)
+"""
 
 
 def _tree(root):
@@ -76,13 +89,9 @@ def test_a_shard_that_fails_on_a_new_dataset_leaves_none(tmp_path):
 def test_what_a_dead_writer_left_is_undone_by_the_next(root):
     """A process that was killed inside a shard cannot clean up."""
     before = _tree(root)
-    pid = os.fork()
-    if pid == 0:
-        with ShardJournal(root).lock(), ShardJournal(root).shard():
-            _write(root, "data/file-001", "torn")
-            _write(root, "meta/info.json", "torn")
-            os._exit(9)
-    os.waitpid(pid, 0)
+    died = subprocess.run([sys.executable, "-c", _DIES, str(root)], check=False, timeout=60)
+    assert died.returncode == 9
+    assert _tree(root) != before
 
     with ShardJournal(root).lock():
         assert _tree(root) == before

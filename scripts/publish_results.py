@@ -10,13 +10,13 @@ stand in `results/critics.json` too, beside what was measured of critics alone.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
 from critics_table import draw_critics, draw_vision
+from moved import has_moved
 from realtime_table import draw_realtime
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
@@ -90,17 +90,11 @@ def is_stale(record: Record) -> bool:
     came out the same.
     """
     paths = PATHS[kind_of(record["metric"])]
-    if not paths or not _has_changed(record["commit"], paths):
+    if not paths or not has_moved(ROOT, record["commit"], paths):
         return False
     kind = kind_of(record["metric"])
     confirmed = confirmed_commits(ROOT, kind) if kind in KINDS else []
-    return not confirmed or any(_has_changed(commit, paths) for commit in confirmed)
-
-
-def _has_changed(commit: str, paths: Sequence[str]) -> bool:
-    command = ["git", "diff", "--quiet", commit, "--", *paths]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    return done.returncode != 0  # 1: changed; 128: the commit is not known here
+    return not confirmed or any(has_moved(ROOT, commit, paths) for commit in confirmed)
 
 
 def merge(published: Sequence[Record], measured: Sequence[Record]) -> list[Record]:

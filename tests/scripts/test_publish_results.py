@@ -109,10 +109,11 @@ def test_only_full_runs_on_committed_files_are_published(changes, reason):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository of one committed file, which the script takes for ours; and its commit."""
+    """A repository of two committed files, which the script takes for ours; and its commit."""
     monkeypatch.setattr(publish_results, "ROOT", tmp_path)
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "seeds.py").write_text("TEST = 200_000\n")
+    (tmp_path / "requirements.lock").write_text("numpy==2.0\n")
     author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
     for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Begin"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)

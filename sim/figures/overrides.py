@@ -94,11 +94,11 @@ def _wins(rows: Sequence[Row], count: int) -> Estimate | None:
     """
     wins, starts = list[bool](), list[tuple[str, int]]()
     for cell, arms in by_cell(rows).items():
-        alone = arms.get(("alone", 1, "task"), {})
-        for seed, row in arms.get(("steered", count, "task"), {}).items():
-            if row.overrides and seed in alone and row.is_success != alone[seed].is_success:
+        steered = arms.get(("steered", count, "task"), {})
+        for row, alone in _overridden(steered, arms.get(("alone", 1, "task"), {})):
+            if row.is_success != alone.is_success:
                 wins.append(row.is_success)
-                starts.append((cell.task, seed))
+                starts.append((cell.task, row.seed))
     if not wins:
         return None
     found, least = clustered_mean(wins, starts, rng=np.random.default_rng(0)), success_rate(wins)
@@ -119,17 +119,22 @@ def _is_steered(row: Row, count: int) -> bool:
 
 
 def _of_cell(steered: Mapping[int, Row], alone: Mapping[int, Row]) -> Overrides:
-    changed = [row for row in steered.values() if row.overrides and row.seed in alone]
+    changed = _overridden(steered, alone)
     promised = [a for row in steered.values() for a in _overriding(row)]
     return Overrides(
         decisions=sum(len(row.indices) for row in steered.values()),
         overrides=sum(row.overrides for row in steered.values()),
         episodes=len(changed),
-        won=sum(row.is_success and not alone[row.seed].is_success for row in changed),
-        lost=sum(alone[row.seed].is_success and not row.is_success for row in changed),
+        won=sum(row.is_success and not other.is_success for row, other in changed),
+        lost=sum(other.is_success and not row.is_success for row, other in changed),
         profile=_profile([row.indices for row in steered.values()]),
         promised=float(np.median(promised)) if promised else None,
     )
+
+
+def _overridden(steered: Mapping[int, Row], alone: Mapping[int, Row]) -> Sequence[tuple[Row, Row]]:
+    """Return the episodes with an override, each beside that of the policy alone."""
+    return [(row, alone[seed]) for seed, row in steered.items() if row.overrides and seed in alone]
 
 
 def _profile(episodes: Sequence[Sequence[int]]) -> tuple[float | None, ...]:

@@ -5,11 +5,17 @@ from statistics import median
 from typing import Any
 
 from sim.records import make_record
+from steer.loop.spent import Spent, age_parts
 
 __all__ = ["clock_records", "clock_table", "recover_records", "recover_table"]
 
 _Row = Mapping[str, Any]
-_PARTS = ("pickup", "queue", "policy", "score", "server", "transport", "again", "splice")
+_PARTS = tuple(
+    name.removesuffix("_s")
+    for name in age_parts(Spent(asked_at_s=0.0), runs_at_s=0.0)
+    if name != "total_s"
+)
+"""What the age of a decision is made of."""
 
 
 def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:

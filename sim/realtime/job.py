@@ -41,7 +41,7 @@ class Job:
         num_observations: That the policy looks at.
         replan_ticks: As `Loop` takes it; 1 asks all the time.
         core: For System 1, where it is ours; None for any.
-        priority: Of real time, where it is ours; 0 for none.
+        priority: Of real time, where it is ours; 0 for none, None for one where it may be taken.
         cores: For all else in its process, and what that starts; empty for any.
     """
 
@@ -55,7 +55,7 @@ class Job:
     num_observations: int = 1
     replan_ticks: int = 0
     core: int | None = None
-    priority: int = 0
+    priority: int | None = None
     cores: tuple[int, ...] = ()
 
 

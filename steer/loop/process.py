@@ -1,4 +1,4 @@
-"""What a process can do to be in time: a core, and memory that nobody collects."""
+"""What a process can do to be in time: a core, a priority, and memory that nobody collects."""
 
 import gc
 import os
@@ -7,23 +7,30 @@ from steer.errors import InvalidInputError
 
 __all__ = ["cores", "settle"]
 
+_PRIORITY = 40
+"""Above all ordinary work and below the kernel's own threads, which have 50."""
+
 
 def cores() -> tuple[int, ...]:
     """Return the cores that the calling thread may run on; none where the system does not say."""
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
-def settle(core: int | None = None, *, priority: int = 0) -> str:
+def settle(core: int | None = None, *, priority: int | None = None) -> str:
     """Make the calling thread as punctual as the machine lets it; return what was done, in words.
 
     Call it in the thread of the control loop, once everything is imported and made: processes and
     threads that are started afterwards would share the core. What exists by then is never again
     looked at by the garbage collector, whose longest pauses are over all objects.
 
+    With a priority of real time (SCHED_FIFO) nothing without one runs on that core while the loop
+    has something to do; without, whatever else is running there goes on for milliseconds first. A
+    robot must not spin in `observe` or `act`: Linux leaves 5% of a core to all others.
+
     Args:
         core: To stay on, and best kept free of everything else; None for any.
-        priority: Of real time, 1 to 99: nothing without one runs on that core while the loop has
-            something to do (SCHED_FIFO). 0 for none.
+        priority: Of real time, 1 to 99; 0 for none. None for one where this process may take it,
+            as root may, or by `rtprio` in /etc/security/limits.conf.
 
     Raises:
         InvalidInputError: The thread may not run on that core, or not with that priority.
@@ -40,12 +47,15 @@ def settle(core: int | None = None, *, priority: int = 0) -> str:
             contract = "one that this process may use"
             raise InvalidInputError.expected("core", contract, core) from error
         done = f"on core {core}; {done}"
-    if priority:
-        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK  # what it starts is as everything else
-        try:
-            os.sched_setscheduler(0, policy, os.sched_param(priority))
-        except OSError as error:
-            contract = "one that this process may take"
-            raise InvalidInputError.expected("priority", contract, priority) from error
-        done = f"priority {priority}; {done}"
-    return done
+    if priority == 0:
+        return done
+    wanted = _PRIORITY if priority is None else priority
+    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK  # what it starts is as everything else
+    try:
+        os.sched_setscheduler(0, policy, os.sched_param(wanted))
+    except OSError as error:
+        if priority is None:
+            return f"no priority of real time, which this process may not take; {done}"
+        contract = "one that this process may take"
+        raise InvalidInputError.expected("priority", contract, priority) from error
+    return f"priority {wanted} of real time; {done}"

@@ -35,7 +35,7 @@ def in_a_thread(call):
 
 def test_what_exists_is_not_collected_any_more():
     """A pause over all objects can cost a tick."""
-    words = settle()
+    words = settle(priority=0)
 
     assert gc.get_freeze_count() > 0
     assert words == "what was made before is not looked at by the garbage collector"
@@ -46,7 +46,7 @@ def test_a_thread_stays_on_its_core_and_leaves_the_others_where_they_were():
     """Another thread of the process may run anywhere, as before."""
     core, before = cores()[-1], cores()
 
-    words, after = in_a_thread(lambda: settle(core))
+    words, after = in_a_thread(lambda: settle(core, priority=0))
 
     assert words.startswith(f"on core {core}; ")
     assert after == (core,)
@@ -67,3 +67,31 @@ def test_a_priority_that_there_is_not_is_refused():
     error, _ = in_a_thread(lambda: settle(priority=1000))
 
     assert str(error) == "priority: expected one that this process may take, got 1000"
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_a_thread_takes_the_priority_that_it_may():
+    """Of the kind that runs before everything else, and for itself alone."""
+    (words, policy), _ = in_a_thread(lambda: (settle(), os.sched_getscheduler(0)))
+
+    if words.startswith("priority 40 of real time; "):
+        assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    else:
+        assert words.startswith("no priority of real time, which this process may not take; ")
+        assert policy == os.SCHED_OTHER
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_where_no_priority_may_be_taken_the_loop_runs_all_the_same(monkeypatch):
+    """One that was asked for by number is refused instead."""
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    words, _ = in_a_thread(settle)
+    error, _ = in_a_thread(lambda: settle(priority=7))
+
+    assert words.startswith("no priority of real time, which this process may not take; ")
+    assert str(error) == "priority: expected one that this process may take, got 7"

@@ -4,8 +4,12 @@ import pytest
 
 from result_kinds import home_of
 from sim.realtime.figures import clock_records, clock_table, recover_records, recover_table
+from steer.loop.spent import Spent, age_parts
 
-PARTS = ("pickup", "queue", "policy", "score", "server", "transport", "again", "splice")
+AGES = {
+    name.removesuffix("_s"): 1e3 * seconds
+    for name, seconds in age_parts(Spent(asked_at_s=0.0, policy_s=0.05), runs_at_s=0.08).items()
+}
 
 
 def side(lost, p99_ms, cost_ms=0.1):
@@ -19,7 +23,7 @@ def side(lost, p99_ms, cost_ms=0.1):
 
 
 def clock_row(run, lost, ratio):
-    ages = {**dict.fromkeys(PARTS, 10.0), "total": 80.0, "fresh": 30.0}
+    ages = {**AGES, "fresh": 30.0}
     return {
         "run": run,
         "load": 0.5,
@@ -55,7 +59,7 @@ def test_records_of_punctuality_are_medians_and_say_how_many_runs_were_clean():
     assert found["lost_ticks/clean_runs"]["value"] == 2
     assert found["lateness_p99_over_naive"]["value"] == pytest.approx(0.2)
     assert found["tick_cost_ms"]["value"] == pytest.approx(0.1)
-    assert found["decision_age_ms/policy"]["value"] == pytest.approx(10.0)
+    assert found["decision_age_ms/policy"]["value"] == pytest.approx(50.0)
     assert {(item["n"], item["low"], item["command"]) for item in found.values()} == {
         (3, None, "the command")
     }
@@ -85,6 +89,6 @@ def test_tables_say_it_in_lines():
     text = clock_table(CLOCK)
     assert "median: lost 0, clean runs 2 of 3, p99 over the naive loop's 0.200" in text
     assert text.count("age of 40 decisions at 80 Hz") == 3
-    assert "total 80.0 = pickup 10.0, queue 10.0, policy 10.0" in text
+    assert "total 80.0 = pickup 0.0, transport 0.0, queue 0.0, policy 50.0" in text
     assert recover_table(RECOVER).endswith("median 0.30 s [0.20, 0.90]\n")
     assert "HOLD +0.50 s, STEERED +20.20 s" in recover_table(RECOVER)

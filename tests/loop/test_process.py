@@ -7,14 +7,17 @@ import threading
 import pytest
 
 from steer.errors import InvalidInputError
+from steer.loop import process
 from steer.loop.process import cores, settle
 
 
 @pytest.fixture(autouse=True)
-def thawed():
-    """Give the collector back what was taken from it."""
+def let_go():
+    """Give back what was taken: objects from the collector, cores from their sleep."""
     yield
     gc.unfreeze()
+    while process._awake:
+        os.close(process._awake.pop())
 
 
 def in_a_thread(call):
@@ -35,7 +38,7 @@ def in_a_thread(call):
 
 def test_what_exists_is_not_collected_any_more():
     """A pause over all objects can cost a tick."""
-    words = settle(priority=0)
+    words = settle(priority=0, is_kept_awake=False)
 
     assert gc.get_freeze_count() > 0
     assert words == "what was made before is not looked at by the garbage collector"
@@ -46,7 +49,7 @@ def test_a_thread_stays_on_its_core_and_leaves_the_others_where_they_were():
     """Another thread of the process may run anywhere, as before."""
     core, before = cores()[-1], cores()
 
-    words, after = in_a_thread(lambda: settle(core, priority=0))
+    words, after = in_a_thread(lambda: settle(core, priority=0, is_kept_awake=False))
 
     assert words.startswith(f"on core {core}; ")
     assert after == (core,)
@@ -95,3 +98,28 @@ def test_where_no_priority_may_be_taken_the_loop_runs_all_the_same(monkeypatch):
 
     assert words.startswith("no priority of real time, which this process may not take; ")
     assert str(error) == "priority: expected one that this process may take, got 7"
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_cores_are_asked_to_stay_awake_until_the_process_ends(tmp_path, monkeypatch):
+    """The kernel reads a latency of 0, and forgets it when the file is closed: once is enough."""
+    asked = tmp_path / "latency"
+    asked.touch()
+    monkeypatch.setattr(process, "_LATENCY", asked)
+
+    both, _ = in_a_thread(lambda: [settle(priority=0), settle(priority=0)])
+
+    assert [words.split("; ")[0] for words in both] == ["cores kept awake"] * 2
+    assert asked.read_bytes() == bytes(4)
+    assert len(process._awake) == 1
+    assert os.fstat(process._awake[0]).st_ino == asked.stat().st_ino
+
+
+@pytest.mark.skipif(not cores(), reason="this system has no call for it")
+def test_where_cores_may_not_be_kept_awake_the_loop_runs_all_the_same(tmp_path, monkeypatch):
+    """As for all who are not root."""
+    monkeypatch.setattr(process, "_LATENCY", tmp_path / "none")
+
+    words, _ = in_a_thread(lambda: settle(priority=0))
+
+    assert words.startswith("cores may sleep, for this process may not keep them awake; ")

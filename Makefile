@@ -50,7 +50,7 @@ evaluate: setup  ## Paired episodes through a real server; options in ARGS="..."
 test: setup test-main test-robot  ## All tests: Python 3.12, then the robot's wheel on 3.10
 
 test-main:
-	$(PYTHON_BIN) -m pytest -n 2 --dist loadgroup
+	$(PYTHON_BIN) -m pytest -n 2 --dist loadgroup --durations=25
 
 test-robot:
 	@scripts/test_robot_side.sh

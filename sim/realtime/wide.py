@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from steer.embodiment import ActionDim, Embodiment
 from steer.limits import Limits
 from steer.loop.chunks import Chunk
-from steer.loop.loop import Robot
 from steer.loop.planner import Planner, Request, Sensed
+from steer.loop.robot import Robot
 from steer.types import Observation
 
 __all__ = ["WidePlanner", "WideRobot", "wide_body", "wide_limits"]

@@ -14,8 +14,9 @@ from steer.limits import Limits
 from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder
-from steer.loop.loop import Loop, Robot, Ticked
+from steer.loop.loop import Loop, Ticked
 from steer.loop.planner import Planner
+from steer.loop.robot import Robot
 from steer.loop.system1 import System1
 from steer.loop.ticker import Ticker
 
@@ -95,6 +96,7 @@ def run(
         delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
         num_observations=num_observations,
         patience_ticks=max(1, round(patience_s * hz)),
+        acts_first=True,
         on_change=on_change,
         clock=clock,
     )

@@ -175,10 +175,10 @@ def drive(arm, count):
 
 
 def test_it_is_driven_within_its_limits(arm):
-    """A tenth a tick, from where it stands, all three joints alike."""
+    """A tenth a tick, from where it stands in the first, all three joints alike."""
     arm.places = dict.fromkeys(JOINTS, 0.5)
 
-    drive(arm, 3)
+    drive(arm, 4)
 
     assert list(arm.places.values()) == pytest.approx([0.8, 0.8, 0.8])
 

@@ -139,6 +139,57 @@ def test_an_answer_that_takes_no_time_runs_in_the_same_tick(world):
     assert max(item.command.age_s for item in found) == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize("delay", [1, 3, 8])
+def test_what_is_told_behind_the_action_is_what_would_have_been_told_before_it(make_world, delay):
+    """Requests and ticks are the same to the last number, and so is what the robot does."""
+    before, behind = make_world(), make_world(acts_first=True)
+    for world in (before, behind):
+        world.planner.delay = delay
+        world.tick(60)
+
+    assert behind.robot.told == before.robot.told
+    for one, other in zip(before.planner.requests, behind.planner.requests, strict=True):
+        assert_same(one, other)
+        assert (one.frozen, one.sequence) == (other.frozen, other.sequence)
+    for one, other in zip(before.planner.sensed, behind.planner.sensed, strict=True):
+        assert_same(one, other)
+        np.testing.assert_array_equal(one.sent, other.sent)
+
+
+def assert_same(one, other):
+    assert (one.consumed, one.epoch, one.captured_at_s) == (
+        other.consumed,
+        other.epoch,
+        other.captured_at_s,
+    )
+    np.testing.assert_array_equal(one.travelled, other.travelled)
+
+
+def test_the_action_goes_out_before_the_planner_is_told(make_world, monkeypatch):
+    """What telling takes does not make it late."""
+    world, told = make_world(acts_first=True), []
+    monkeypatch.setattr(world.planner, "sense", lambda _: told.append(len(world.robot.told)))
+
+    world.tick(5)
+
+    assert told == [1, 2, 3, 4, 5]
+
+
+def test_a_planner_that_raises_behind_the_action_is_the_cause_of_what_follows(make_world, caplog):
+    """The next step down the ladder names it."""
+    world = make_world(acts_first=True)
+    world.tick(30)
+
+    def submit(request):
+        raise OSError("no memory")
+
+    world.planner.submit = submit
+    world.tick(25)
+
+    assert world.loop.counts["planner.submit"] > 0
+    assert any("rung=HOLD" in text and "no memory" in text for text in caplog.messages)
+
+
 def test_a_driver_that_is_a_little_ahead_of_the_clock_is_taken_for_new(world):
     """No instant of the loop is one that has not been."""
     world.planner.delay, world.robot.lag_s = 0, -0.005

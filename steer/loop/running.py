@@ -60,8 +60,7 @@ def run(
 ) -> Ran:
     """Drive a robot at its own rate until `until` says so.
 
-    Whatever planner and robot do, an action goes out on every tick, within the limits. The parts
-    stand in `steer.loop` for whoever wants to put them together in another way.
+    Whatever planner and robot do, an action goes out on every tick, within the limits.
 
     Args:
         robot: Anything with `observe()` and `act(action)`, each within a fraction of a tick.

@@ -13,7 +13,6 @@ _PRIORITY = 40
 """Above all ordinary work and below the kernel's own threads, which have 50."""
 _LATENCY = Path("/dev/cpu_dma_latency")
 """Linux keeps every core from sleeping deeper than a latency, while who wrote it has this open."""
-_awake: list[int] = []
 
 
 def cores() -> tuple[int, ...]:
@@ -80,11 +79,9 @@ def _take(priority: int | None) -> str:
 
 def _keep_awake() -> str:
     """Keep the cores from sleeping until this process ends; return whether they are."""
-    if not _awake:
-        try:
-            descriptor = os.open(_LATENCY, os.O_WRONLY | os.O_CLOEXEC)
-            os.write(descriptor, struct.pack("=i", 0))
-        except OSError:
-            return "cores may sleep, for this process may not keep them awake"
-        _awake.append(descriptor)
+    try:
+        descriptor = os.open(_LATENCY, os.O_WRONLY | os.O_CLOEXEC)
+        os.write(descriptor, struct.pack("=i", 0))  # and stays open: closing it would end it
+    except OSError:
+        return "cores may sleep, for this process may not keep them awake"
     return "cores kept awake"

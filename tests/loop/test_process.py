@@ -12,12 +12,27 @@ from steer.loop.process import cores, settle
 
 
 @pytest.fixture(autouse=True)
-def let_go():
-    """Give back what was taken: objects from the collector, cores from their sleep."""
+def thawed():
+    """Give the collector back what was taken from it."""
     yield
     gc.unfreeze()
-    while process._awake:
-        os.close(process._awake.pop())
+
+
+@pytest.fixture
+def latency(tmp_path, monkeypatch):
+    """Take a file for what the kernel reads, and close what is left open."""
+    path, opened, really_open = tmp_path / "latency", [], os.open
+    path.touch()
+
+    def remember(*arguments):
+        opened.append(really_open(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(process, "_LATENCY", path)
+    monkeypatch.setattr(os, "open", remember)
+    yield path, opened
+    for descriptor in opened:
+        os.close(descriptor)
 
 
 def in_a_thread(call):
@@ -59,7 +74,7 @@ def test_a_thread_stays_on_its_core_and_leaves_the_others_where_they_were():
 @pytest.mark.skipif(not cores(), reason="this system has no call for it")
 def test_a_core_that_is_not_there_is_refused():
     """With its number."""
-    error, _ = in_a_thread(lambda: settle((os.cpu_count() or 1) + 1000))
+    error, _ = in_a_thread(lambda: settle((os.cpu_count() or 1) + 1000, is_kept_awake=False))
 
     assert str(error).startswith("core: expected one that this process may use, got 1")
 
@@ -67,7 +82,7 @@ def test_a_core_that_is_not_there_is_refused():
 @pytest.mark.skipif(not cores(), reason="this system has no call for it")
 def test_a_priority_that_there_is_not_is_refused():
     """There are 99."""
-    error, _ = in_a_thread(lambda: settle(priority=1000))
+    error, _ = in_a_thread(lambda: settle(priority=1000, is_kept_awake=False))
 
     assert str(error) == "priority: expected one that this process may take, got 1000"
 
@@ -75,7 +90,9 @@ def test_a_priority_that_there_is_not_is_refused():
 @pytest.mark.skipif(not cores(), reason="this system has no call for it")
 def test_a_thread_takes_the_priority_that_it_may():
     """Of the kind that runs before everything else, and for itself alone."""
-    (words, policy), _ = in_a_thread(lambda: (settle(), os.sched_getscheduler(0)))
+    (words, policy), _ = in_a_thread(
+        lambda: (settle(is_kept_awake=False), os.sched_getscheduler(0))
+    )
 
     if words.startswith("priority 40 of real time; "):
         assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
@@ -93,32 +110,29 @@ def test_where_no_priority_may_be_taken_the_loop_runs_all_the_same(monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    words, _ = in_a_thread(settle)
-    error, _ = in_a_thread(lambda: settle(priority=7))
+    words, _ = in_a_thread(lambda: settle(is_kept_awake=False))
+    error, _ = in_a_thread(lambda: settle(priority=7, is_kept_awake=False))
 
     assert words.startswith("no priority of real time, which this process may not take; ")
     assert str(error) == "priority: expected one that this process may take, got 7"
 
 
 @pytest.mark.skipif(not cores(), reason="this system has no call for it")
-def test_cores_are_asked_to_stay_awake_until_the_process_ends(tmp_path, monkeypatch):
-    """The kernel reads a latency of 0, and forgets it when the file is closed: once is enough."""
-    asked = tmp_path / "latency"
-    asked.touch()
-    monkeypatch.setattr(process, "_LATENCY", asked)
+def test_cores_are_asked_to_stay_awake_until_the_process_ends(latency):
+    """The kernel reads a latency of 0, and forgets it when the file is closed: it is not."""
+    asked, opened = latency
 
-    both, _ = in_a_thread(lambda: [settle(priority=0), settle(priority=0)])
+    words, _ = in_a_thread(lambda: settle(priority=0))
 
-    assert [words.split("; ")[0] for words in both] == ["cores kept awake"] * 2
+    assert words.startswith("cores kept awake; ")
     assert asked.read_bytes() == bytes(4)
-    assert len(process._awake) == 1
-    assert os.fstat(process._awake[0]).st_ino == asked.stat().st_ino
+    assert os.fstat(opened[0]).st_ino == asked.stat().st_ino
 
 
 @pytest.mark.skipif(not cores(), reason="this system has no call for it")
-def test_where_cores_may_not_be_kept_awake_the_loop_runs_all_the_same(tmp_path, monkeypatch):
+def test_where_cores_may_not_be_kept_awake_the_loop_runs_all_the_same(latency):
     """As for all who are not root."""
-    monkeypatch.setattr(process, "_LATENCY", tmp_path / "none")
+    latency[0].unlink()
 
     words, _ = in_a_thread(lambda: settle(priority=0))
 

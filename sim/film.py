@@ -15,6 +15,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -99,7 +100,8 @@ def write(frames: _Film, output: Path) -> Path:
     try:
         # In this process: a child of one that speaks gRPC can lose its pipes.
         iio.imwrite(output, np.stack(frames), plugin="pyav", fps=FRAMES_PER_S, codec="libx264")
-    except (OSError, ImportError, ValueError, LookupError, RuntimeError) as error:
+    except (OSError, ImportError, ValueError, RuntimeError, FFmpegError) as error:
+        output.unlink(missing_ok=True)
         sys.stderr.write(f"no film, a strip instead: {error}\n")
         picks = np.linspace(0, len(frames) - 1, STRIP_FRAMES).astype(int)
         strip = output.with_suffix(".png")

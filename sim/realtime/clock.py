@@ -53,12 +53,13 @@ def add_parser(
     parser.add_argument("--candidates", type=int, default=64, help="N (default: 64)")
     parser.add_argument("--dims", type=int, default=14, help="of the robot (default: 14)")
     parser.add_argument("--priority", type=int, help="of real time (default: as allowed; 0: none)")
+    parser.add_argument("--may-sleep", action="store_true", help="let cores sleep")
     parser.add_argument("--limits", type=Path, default=limits, help=f"(default: {limits})")
     parser.add_argument("--output", type=Path, required=True, help="directory of the runs")
 
 
 def _clock(options: argparse.Namespace, words: Sequence[str]) -> int:
-    names = ("cell", "hz", "seconds", "age_seconds", "candidates", "dims", "priority")
+    names = ("cell", "hz", "seconds", "age_seconds", "candidates", "dims", "priority", "may_sleep")
     settings = {name: getattr(options, name) for name in names}
     lines = Lines(options.output / "clock.jsonl", {**settings, "code": code_digest(LIVE_CODE)})
     command = shlex.join(["python", "-m", "sim.realtime", *words])
@@ -98,6 +99,7 @@ def _run(
             replan_ticks=1,
             core=places.own,
             priority=options.priority,
+            is_kept_awake=not options.may_sleep,
             cores=places.others,
         )
         naive = replace(ours, kind="naive", core=None, cores=places.every)

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from sim.records import make_record
+from steer.errors import ConfigError
 from steer.loop.spent import Spent, age_parts
 
 __all__ = ["clock_records", "clock_table", "recover_records", "recover_table"]
@@ -26,6 +27,9 @@ def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:
         n = len(rows)  # of five runs there is no interval of 95%
         return make_record(metric, median(values), interval=None, n=n, unit=unit, command=command)
 
+    places = {row["ours"]["place"] for row in rows}
+    if len(places) > 1:
+        raise ConfigError(f"clock: expected runs of one kind, got {' / '.join(sorted(places))}")
     found = [
         record("lost_ticks", lost, f"ticks of {rows[0]['ours']['ticks']}"),
         make_record(
@@ -70,6 +74,7 @@ def clock_table(rows: Sequence[_Row]) -> str:
             f"p99 {ours['cost_ms']['p99']:.3f})\n"
         )
     clean = sum(not row["ours"]["lost"] for row in rows)
+    lines += [f"ours: {place}\n" for place in sorted({row["ours"]["place"] for row in rows})]
     lines.append(
         f"median: lost {median(row['ours']['lost'] for row in rows):g}, clean runs {clean} of "
         f"{len(rows)}, p99 over the naive loop's {median(map(_ratio, rows)):.3f}, "

@@ -31,7 +31,7 @@ class Job:
     """What System 1 is to do.
 
     Attributes:
-        kind: Ours: absolute deadlines, System 2 in a process, a core of its own; or naive.
+        kind: Ours: absolute deadlines, System 2 in a process, a thread that is `settled`; or naive.
         world: Directory of a running world.
         remote: What System 2 asks.
         hz: Ticks a second.
@@ -42,6 +42,7 @@ class Job:
         replan_ticks: As `Loop` takes it; 1 asks all the time.
         core: For System 1, where it is ours; None for any.
         priority: Of real time, where it is ours; 0 for none, None for one where it may be taken.
+        is_kept_awake: Whether no core sleeps, where it is ours and may be asked for.
         cores: For all else in its process, and what that starts; empty for any.
     """
 
@@ -56,6 +57,7 @@ class Job:
     replan_ticks: int = 0
     core: int | None = None
     priority: int | None = None
+    is_kept_awake: bool = True
     cores: tuple[int, ...] = ()
 
 

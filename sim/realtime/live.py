@@ -19,7 +19,7 @@ from steer.loop.delay import DelayEstimate
 from steer.loop.guard import ObservationGuard
 from steer.loop.ladder import Change, Ladder, Rung
 from steer.loop.loop import Loop
-from steer.loop.process import settle
+from steer.loop.process import settled
 from steer.loop.remote import RemotePlanner
 from steer.loop.running import drive
 from steer.loop.system1 import System1
@@ -62,8 +62,10 @@ def _live(job: Job, is_stopped: Callable[[], bool], on_change: Callable[[Change]
         )
         loop.begin()
         if is_ours:
-            notes.lived.place = settle(job.core, priority=job.priority)
-            drive(loop, hz=job.hz, clock=clock, until=notes.is_over, on_tick=notes.note)
+            with settled(
+                job.core, priority=job.priority, is_kept_awake=job.is_kept_awake
+            ) as notes.lived.place:
+                drive(loop, hz=job.hz, clock=clock, until=notes.is_over, on_tick=notes.note)
         else:
             drive_relative(loop, hz=job.hz, clock=clock, until=notes.is_over, on_tick=notes.note)
     lived = notes.lived

@@ -19,7 +19,7 @@ __all__ = ["SimRobot"]
 
 
 class SimRobot:
-    """Implements `steer.loop.loop.Robot`; call `tick` after every step of the loop.
+    """Implements `steer.loop.robot.Robot`; call `tick` after every step of the loop.
 
     A robot that is told nothing stands still, which for commands that are motions is zero, and its
     gripper stays as it is.

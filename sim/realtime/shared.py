@@ -34,7 +34,7 @@ _START_S, _STOP_S = 120.0, 10.0
 
 
 class SharedRobot:
-    """Implements `steer.loop.loop.Robot` by touching memory alone, as a driver would.
+    """Implements `steer.loop.robot.Robot` by touching memory alone, as a driver would.
 
     Args:
         directory: Of a running world.

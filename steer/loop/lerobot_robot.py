@@ -48,7 +48,7 @@ class LeRobotLike(Protocol):
 
 
 class LeRobotRobot:
-    """Implements `steer.loop.loop.Robot`.
+    """Implements `steer.loop.robot.Robot`.
 
     Numbers stand in the order in which the robot's features name them, as in LeRobot's data sets,
     and are found by their names: the order of what a driver returns does not matter.

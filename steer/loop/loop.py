@@ -65,7 +65,8 @@ class Loop:
             newest chunk is what an answer takes.
         patience_ticks: Take a request that was not answered for so long as lost.
         acts_first: Tell the planner of a tick when its action has gone out: what is told is the
-            same, the action is on time, and who answers in no time is heard a tick later.
+            same, as long as `act` leaves alone what `observe` gave; the action is not late for
+            it, answers are by what `act` takes, and one that takes no time is heard a tick later.
         on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
     """
@@ -112,13 +113,15 @@ class Loop:
         self._system.ladder.reset(now_s=self._clock.now_s())
         self._sequence, self._asked, self._is_answered = 0, None, True
         self._seen.clear()
+        self._trouble_before = ""
 
     def step(self, tick: Tick | None = None) -> Ticked:
         """Do one tick."""
         begun_s = self._clock.now_s()
         self._tick += 1
-        self._faults.last = self._trouble_before
+        self._faults.last = ""
         self._note_missed(tick, begun_s)
+        self._faults.last = self._trouble_before or self._faults.last
         self.guarded("planner.poll", self._take)
         observing_s = self._clock.now_s()
         has_sensed = self.guarded("robot.observe", self._observe)

@@ -71,11 +71,17 @@ class Planner(Protocol):
     """Answers requests, somewhere else: in another process, or on another machine."""
 
     def submit(self, request: Request) -> None:
-        """Ask for a chunk; return at once. A request that is not begun yet gives way to it."""
+        """Ask for a chunk; return at once. A request that is not begun yet gives way to it.
+
+        The arrays of observations are the robot's, which fills them again: take what you keep.
+        """
         ...
 
     def sense(self, sensed: Sensed) -> None:
-        """Tell of a tick, before anything is asked at it: for what judges at the newest one."""
+        """Tell of a tick, before anything is asked at it: for what judges at the newest one.
+
+        Its arrays are the robot's, too.
+        """
         ...
 
     def poll(self) -> Chunk | None:

@@ -151,8 +151,11 @@ def test_what_is_told_behind_the_action_is_what_would_have_been_told_before_it(m
     for one, other in zip(before.planner.requests, behind.planner.requests, strict=True):
         assert_same(one, other)
         assert (one.frozen, one.sequence) == (other.frozen, other.sequence)
+        for seen, also in zip(one.observations, other.observations, strict=True):
+            assert_seen_the_same(seen, also)
     for one, other in zip(before.planner.sensed, behind.planner.sensed, strict=True):
         assert_same(one, other)
+        assert_seen_the_same(one.observation, other.observation)
         np.testing.assert_array_equal(one.sent, other.sent)
 
 
@@ -163,6 +166,16 @@ def assert_same(one, other):
         other.captured_at_s,
     )
     np.testing.assert_array_equal(one.travelled, other.travelled)
+
+
+def assert_seen_the_same(one, other):
+    assert one.captured_at_s == other.captured_at_s
+    assert one.arrays.keys() == other.arrays.keys()
+    for name, value in one.arrays.items():
+        np.testing.assert_array_equal(value, other.arrays[name])
+    assert (one.running is None) == (other.running is None)
+    if one.running is not None:
+        np.testing.assert_array_equal(one.running, other.running)
 
 
 def test_the_action_goes_out_before_the_planner_is_told(make_world, monkeypatch):

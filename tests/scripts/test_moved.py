@@ -6,7 +6,14 @@ import pytest
 
 from moved import has_moved, pins_of
 
-LOCK = "one==1.0 ; platform == 'x' \\\n    --hash=sha256:aa\ntwo==2.0 \\\n    --hash=sha256:bb\n"
+LOCK = """\
+one==1.0 ; platform == 'x' \\
+    --hash=sha256:aa
+two==2.0 \\
+    --hash=sha256:bb
+imageio-ffmpeg==3.0 \\
+    --hash=sha256:ee
+"""
 
 
 @pytest.fixture
@@ -35,15 +42,20 @@ def committed(tmp_path):
     ("lock", "moved"),
     [
         (LOCK, False),
-        ("one==1.0 ; platform == 'x' \\\n    --hash=sha256:aa\n", False),
-        (LOCK.replace("bb", "cc"), False),
+        ("# solved anew\n" + LOCK, False),
+        (LOCK.replace("sha256:bb", "sha256:bb \\\n    --hash=sha256:cc"), False),
+        (LOCK.replace("imageio-ffmpeg==3.0 \\\n    --hash=sha256:ee\n", ""), False),
+        (LOCK.replace("bb", "cc"), True),
+        (LOCK.replace("two==2.0 \\\n    --hash=sha256:bb\n", ""), True),
         (LOCK.replace("2.0", "2.1"), True),
+        (LOCK.replace("ffmpeg==3.0", "ffmpeg==3.1"), True),
         (LOCK + "three==3.0 \\\n    --hash=sha256:dd\n", True),
+        (LOCK + "four @ git+https://example.org/four@1\n", True),
         (LOCK.replace("platform == 'x'", "platform == 'y'"), True),
     ],
 )
-def test_a_lock_has_moved_where_it_pins_something_new(committed, lock, moved):
-    """What is gone, and other files of the same release, move nothing."""
+def test_a_lock_has_moved_where_it_asks_for_something_else(committed, lock, moved):
+    """More files of the same release, comments and what never counted move nothing."""
     root, commit = committed
     (root / "requirements.lock").write_text(lock)
 
@@ -70,8 +82,11 @@ def test_what_cannot_be_compared_has_moved(committed):
     assert has_moved(root, commit, ["requirements.lock"])
 
 
-def test_pins_are_found_with_extras_and_markers():
-    """Hashes and options are none."""
-    text = "--index x\na[b]==1 ; c == 'd' \\\n    --hash=sha256:e\nf-g.h==2\n"
+def test_what_a_lock_asks_for_has_the_hashes_below_it():
+    """Options and links stand in it, too."""
+    text = "--index x\n# no\na[b]==1 ; c == 'd' \\\n    --hash=sha256:e \\\n    --hash=sha256:f\n"
 
-    assert pins_of(text) == {"a[b]==1 ; c == 'd'", "f-g.h==2"}
+    assert pins_of(text) == {
+        "--index x": frozenset(),
+        "a[b]==1 ; c == 'd'": {"--hash=sha256:e", "--hash=sha256:f"},
+    }

@@ -65,6 +65,8 @@ def job(address, robot, tmp_path):
         seconds=1.0,
         limits=Limits.of(robot, acceleration=1.0),
         replan_ticks=1,
+        priority=0,
+        is_kept_awake=False,
     )
 
 

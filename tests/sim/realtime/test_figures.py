@@ -4,6 +4,7 @@ import pytest
 
 from result_kinds import home_of
 from sim.realtime.figures import clock_records, clock_table, recover_records, recover_table
+from steer.errors import ConfigError
 from steer.loop.spent import Spent, age_parts
 
 AGES = {
@@ -18,6 +19,7 @@ def side(lost, p99_ms, cost_ms=0.1):
         "lost": lost,
         "error_ms": [0.05, p99_ms, 3.0],
         "drift_ms": 0.5,
+        "place": "on core 1",
         "cost_ms": {"mean": cost_ms, "p50": 0.09, "p99": 0.2},
     }
 
@@ -32,6 +34,15 @@ def clock_row(run, lost, ratio):
         "age": {"hz": 80.0, "decisions": 40, "p50_ms": ages, "p99_ms": ages},
         "world": {"mean_ms": 0.6},
     }
+
+
+def test_runs_of_two_kinds_are_no_figure():
+    """One with a priority of real time and one without have no median."""
+    rows = [clock_row(0, 0, 0.2), clock_row(1, 40, 1.2)]
+    rows[1]["ours"]["place"] = "priority 40 of real time; on core 1"
+
+    with pytest.raises(ConfigError, match=r"^clock: expected runs of one kind, got on core 1 / "):
+        clock_records(rows, "clock")
 
 
 def recover_row(run, seconds):

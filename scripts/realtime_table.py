@@ -18,7 +18,7 @@ _FIGURES = {
     "lost_ticks": "ticks lost at 200 Hz beside a server that is ranking, median of the runs",
     "lost_ticks/naive": "the same, the naive loop",
     "lost_ticks/clean_runs": "runs without a lost tick",
-    "lateness_p99_over_naive": "99th percentile of the period's error over a naive loop's, which has no priority",
+    "lateness_p99_over_naive": "99th percentile of the period's error over the naive loop's",
     "tick_cost_ms": "own cost of a tick at 14 dimensions, ms",
     "drift_ms/ours": "drift in a run, ms",
     "drift_ms/naive": "the same, the naive loop, ms",

@@ -217,6 +217,6 @@ def test_a_robot_of_lerobots_own_base_class_is_driven(tmp_path):
             pass
 
     real = Real(Config(id="one", calibration_dir=tmp_path))
-    drive(real, 2)
+    drive(real, 3)
 
     assert list(real.places.values()) == pytest.approx([0.2, 0.2, 0.2])

@@ -66,6 +66,7 @@ def repository(tmp_path, monkeypatch):
     ]
     write_table(run / "rows.parquet", rows)
     (tmp_path / "README.md").write_text(README)
+    (tmp_path / "requirements.lock").write_text("numpy==2.0\n")
     author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
     for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Begin"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)

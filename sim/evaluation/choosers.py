@@ -1,6 +1,5 @@
 """Where a robot's next chunk comes from; every way goes through the real server."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,13 +25,14 @@ __all__ = [
     "probed_decision",
 ]
 
-logger = logging.getLogger(__name__)
-
 BUDGET_S = 30.0
 """Far more than a decision takes: nothing of an evaluation is cut short by time."""
 
 LocalPolicy = Callable[..., Any]
-"""`policy(observation, *, num_candidates, seed)` -> chunks [N, H, A]; row 0 never depends on N."""
+"""`policy(observation, *, num_candidates, seed)` -> chunks [N, H, A]; row 0 never depends on N.
+
+What it raises ends the run, but for `UnusableChunkError`: then the episode counts as failed.
+"""
 
 
 class Chooser(Protocol):
@@ -104,8 +104,9 @@ class LocalChooser:
         """Choose; see `Chooser`.
 
         Raises:
-            UnusableChunkError: The policy raised, or its chunks are not N finite ones.
+            UnusableChunkError: Its chunks are not N finite ones.
             ConfigError: It drives another body, or its own chunk is another for another N.
+            Exception: Whatever the policy raises.
         """
         chunks = self._draw(history[-1], self.num_candidates, seed)
         if number == 0 and len(chunks) > 1:
@@ -122,12 +123,7 @@ class LocalChooser:
         return replace(decision, candidates=candidates)
 
     def _draw(self, observation: Observation, count: int, seed: int) -> NDArray[np.float32]:
-        try:
-            drawn = self.policy(observation, num_candidates=count, seed=seed)
-        except Exception as error:  # whatever the user's own code does, its episode has failed
-            logger.exception("the policy raised")
-            got = f"{type(error).__name__}: {error}"
-            raise UnusableChunkError(f"policy: expected chunks, got {got}") from error
+        drawn = self.policy(observation, num_candidates=count, seed=seed)
         chunks = np.asarray(drawn, np.float32)
         if chunks.ndim != 3 or len(chunks) != count:
             got = f"shape {list(chunks.shape)}"

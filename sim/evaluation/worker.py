@@ -7,6 +7,7 @@ prints goes to the log, never between the rows.
 """
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from sim.evaluation.robots import Robots
 from steer.errors import ConfigError, SteerError
 
 __all__: list[str] = []
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -37,6 +40,12 @@ def main() -> int:
             rows.write(json.dumps({"error": str(error), "is_final": is_final}) + "\n")
             return 1
         except BrokenPipeError:  # The run was killed while this episode went on.
+            return 1
+        except Exception as error:  # the process's boundary: a user's own policy or task, mostly
+            logger.exception("an episode raised")
+            got = f"{type(error).__name__}: {error}"
+            text = f"episode: expected to run, got {got}; the workers' log has the traceback"
+            rows.write(json.dumps({"error": text, "is_final": True}) + "\n")
             return 1
         finally:
             robots.close()

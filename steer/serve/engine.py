@@ -8,8 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -67,7 +67,8 @@ class _Item:
     queued_s: float
     settle: Callable[["Scored | Unscored"], None]
     work: Work | None = None
-    function: Callable[[], None] | None = field(default=None, repr=False)
+    call: Callable[[], None] | None = None
+    result: "Future[Any] | None" = None
 
 
 class Engine:
@@ -211,15 +212,12 @@ class Engine:
         result: Future[_T] = Future()
 
         def run() -> None:
-            if not result.set_running_or_notify_cancel():
-                return  # nobody waits any more
-            try:
+            if result.set_running_or_notify_cancel():  # somebody still waits
                 result.set_result(function())
-            except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
-                result.set_exception(error)
 
-        now_s = self._clock.now_s()
-        self._batcher.put(_Item("", float("inf"), now_s, lambda _: None, function=run))
+        key, now_s = f"call {id(result)}", self._clock.now_s()
+        never, nobody = float("inf"), lambda _: None
+        self._batcher.put(_Item(key, never, now_s, nobody, call=run, result=result))
         return await asyncio.wrap_future(result)
 
     def _run(self) -> None:
@@ -231,35 +229,39 @@ class Engine:
                 _answer(item, Reason.BUDGET)
             if not group and not late:
                 return
-            for item in group:
-                if item.function is not None:
-                    item.function()
-            self._serve([item for item in group if item.work is not None])
+            try:
+                self._serve(group)
+            except Exception as error:  # this thread's boundary: whoever waits is told
+                if self._settle_failed(group, error):
+                    text = "critic failed critic=%s failures=%d"
+                    logger.exception(text, group[0].key, self.num_critic_failures)
+
+    def _settle_failed(self, group: Sequence[_Item], error: Exception) -> bool:
+        """Raise it where a call waits, give robots candidate 0 else; whether the log has to say."""
+        if group[0].result is not None:
+            group[0].result.set_exception(error)
+            return False
+        self.num_critic_failures += len(group)
+        self._num_raised += 1
+        for item in group:
+            _answer(item, Reason.CRITIC)
+        return is_said(self._num_raised)
 
     def _serve(self, group: Sequence[_Item]) -> None:
-        if not group:
+        """Run a call, which is always a group of its own, or score what waits."""
+        for item in group:
+            if item.call is not None:
+                item.call()
+        works = [item.work for item in group if item.work is not None]
+        if not works:
             return
         begun_s = self._clock.now_s()
-        works = [item.work for item in group if item.work is not None]
-        try:
-            found = self._score(group[0].key, works)
-        except Exception:  # the outermost boundary of this thread; robots get candidate 0
-            self.num_critic_failures += len(group)
-            self._num_raised += 1
-            if is_said(self._num_raised):
-                logger.exception(
-                    "critic failed critic=%s failures=%d", group[0].key, self.num_critic_failures
-                )
-            for item in group:
-                _answer(item, Reason.CRITIC)
-            return
+        found = self._score(group[0].key, works)
         self._batcher.note_group(self._clock.now_s() - begun_s)
-        more = zip(found.prefix_values, found.contexts, strict=True)
-        each = zip(group, found.values, found.scores, more, strict=True)
-        for item, values, scores, asked in each:
+        lists = (found.values, found.scores, found.prefix_values, found.contexts)
+        for item, values, scores, *asked in zip(group, *lists, strict=True):
             if np.isfinite(values).all() and np.isfinite(scores).all():
-                queue_s = begun_s - item.queued_s
-                times = (queue_s, found.encode_s, found.score_s)
+                times = (begun_s - item.queued_s, found.encode_s, found.score_s)
                 _answer(item, Scored(values, scores, *times, *asked))
                 continue
             self.num_critic_failures += 1

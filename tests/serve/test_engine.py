@@ -104,6 +104,23 @@ def test_what_a_loader_raises_is_raised_to_whoever_loads(engine):
         run(engine.load("reach", loader))
 
 
+def test_a_loader_that_raises_is_alone_in_that(engine, make_critic):
+    """Who loads beside it and after it is served: the thread goes on."""
+
+    def raises():
+        raise ArtefactError("critic: damaged")
+
+    async def both():
+        loads = (engine.load("bad", raises), engine.load("reach", make_critic))
+        found = await asyncio.gather(*loads, return_exceptions=True)
+        return *found, await engine.load("later", make_critic)
+
+    bad, reach, later = run(both())
+
+    assert isinstance(bad, ArtefactError)
+    assert reach.digest == later.digest == make_critic().digest
+
+
 def test_requests_that_wait_anyway_are_served_together(engine, make_critic, rng):
     """While one group is being scored, the next one gathers."""
     critic = Blocking(make_critic())

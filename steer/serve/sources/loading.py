@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
 from torch import Tensor
 
 from steer.errors import CheckpointError
@@ -55,12 +56,20 @@ def load_policy(directory: Path, *, device: str, is_guided: bool = False) -> Loa
         return _load(directory, device, is_guided=is_guided)
     except CheckpointError:
         raise
-    except Exception as error:  # LeRobot, its configurations and plugins raise anything
+    except _raised_by_lerobot() as error:
         text = " ".join(str(error).split())[:_MAX_TEXT]
         raise CheckpointError(
             f"policy checkpoint: expected one that LeRobot can load, got {type(error).__name__}: "
             f"{text}, in {directory}"
         ) from error
+
+
+def _raised_by_lerobot() -> tuple[type[Exception], ...]:
+    """Return what LeRobot raises for a checkpoint that it cannot load; asked for only then."""
+    from draccus.utils import DraccusException
+
+    missing = (OSError, ImportError, LookupError, AttributeError)
+    return (*missing, TypeError, ValueError, RuntimeError, SafetensorError, DraccusException)
 
 
 def _load(directory: Path, device: str, *, is_guided: bool) -> LoadedPolicy:

@@ -31,7 +31,7 @@ def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:
     if len(places) > 1:
         raise ConfigError(f"clock: expected runs of one kind, got {' / '.join(sorted(places))}")
     found = [
-        record("lost_ticks", lost, f"ticks of {rows[0]['ours']['ticks']}"),
+        record("lost_ticks", lost, f"ticks of {rows[0]['ours']['ticks']}, {places.pop()}"),
         make_record(
             "lost_ticks/most", max(lost), interval=None, n=len(rows), unit="ticks", command=command
         ),
@@ -46,6 +46,7 @@ def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:
         ),
         record("lateness_p99_over_naive", [_ratio(row) for row in rows], "ratio"),
         record("tick_cost_ms", [row["ours"]["cost_ms"]["mean"] for row in rows], "ms"),
+        record("tick_cost_ms/p50", [row["ours"]["cost_ms"]["p50"] for row in rows], "ms"),
         record("tick_cost_ms/p99", [row["ours"]["cost_ms"]["p99"] for row in rows], "ms"),
     ]
     found += [

@@ -56,7 +56,6 @@ def _live(job: Job, is_stopped: Callable[[], bool], on_change: Callable[[Change]
             num_observations=job.num_observations,
             replan_ticks=job.replan_ticks,
             patience_ticks=round(job.hz * _PATIENCE_S),
-            acts_first=is_ours,
             on_change=on_change,
             clock=clock,
         )

@@ -64,9 +64,6 @@ class Loop:
         replan_ticks: Ask anew so many ticks after the last time; 0 asks once what is left of the
             newest chunk is what an answer takes.
         patience_ticks: Take a request that was not answered for so long as lost.
-        acts_first: Tell the planner of a tick when its action has gone out: what is told is the
-            same, as long as `act` leaves alone what `observe` gave; the action is not late for
-            it, answers are by what `act` takes, and one that takes no time is heard a tick later.
         on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
     """
@@ -82,18 +79,17 @@ class Loop:
         num_observations: int = 1,
         replan_ticks: int = 0,
         patience_ticks: int = 50,
-        acts_first: bool = False,
         on_change: Callable[[Change], object] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._robot, self._planner, self._system = robot, planner, system
         self._guard, self._delay = guard, delay
         self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
-        self._acts_first, self._on_change = acts_first, on_change
+        self._on_change = on_change
         self._clock: Clock = clock or MonotonicClock()
         self._faults = Faults(logger)
         self._took_s: dict[str, float] = {}
-        self._ended_s, self._trouble_before = self._clock.now_s(), ""
+        self._acted_s = self._clock.now_s()
         self._epoch = self._sequence = self._failures = 0
         self._tick = self._asked_tick = 0
         self._asked: Request | None = None
@@ -113,7 +109,6 @@ class Loop:
         self._system.ladder.reset(now_s=self._clock.now_s())
         self._sequence, self._asked, self._is_answered = 0, None, True
         self._seen.clear()
-        self._trouble_before = ""
 
     def step(self, tick: Tick | None = None) -> Ticked:
         """Do one tick."""
@@ -121,42 +116,36 @@ class Loop:
         self._tick += 1
         self._faults.last = ""
         self._note_missed(tick, begun_s)
-        self._faults.last = self._trouble_before or self._faults.last
         self.guarded("planner.poll", self._take)
         observing_s = self._clock.now_s()
         has_sensed = self.guarded("robot.observe", self._observe)
-        observed_s, sensed, request = self._clock.now_s(), None, None
+        observed_s, asked = self._clock.now_s(), False
         if has_sensed and self.guarded("robot.observe", partial(self._see, observed_s)):
-            sensed = self.guarded("planner", partial(self._sense, observed_s))
+            asked = bool(self.guarded("planner", partial(self._tell, observed_s)))
         else:
             self._seen.clear()  # the next one does not follow what was seen before
-        if sensed is not None and self._is_due(observed_s):
-            request = self._request(sensed, observed_s)
-        asked = not self._acts_first and self._tell(sensed, request)
         if asked:  # in virtual time an answer may take no time at all
             self.guarded("planner.poll", self._take)
         command = self._system.step(now_s=observed_s, trouble=self._trouble())
         acting_s = self._clock.now_s()
         if command is not None:
             self._act(command)
-        acted_s, self._faults.last = self._clock.now_s(), ""
-        if self._acts_first:
-            asked = self._tell(sensed, request)
-        self._trouble_before, self._ended_s = self._faults.last, self._clock.now_s()
+        acted_s = self._clock.now_s()
         self._tell_changes()
-        cost_s = (observing_s - begun_s) + (acting_s - observed_s) + (self._ended_s - acted_s)
+        cost_s = (observing_s - begun_s) + (acting_s - observed_s)
         self._took_s = {
             "robot.observe": observed_s - observing_s,
             "robot.act": acted_s - acting_s,
             "the loop": cost_s,
         }
+        self._acted_s = acted_s
         return Ticked(tick, command, asked, cost_s)
 
     def _note_missed(self, tick: Tick | None, begun_s: float) -> None:
         """Count ticks that were skipped, by what took longest since the tick before them began."""
         if tick is None or not tick.num_missed:
             return
-        took_s = {**self._took_s, "the time between ticks": begun_s - self._ended_s}
+        took_s = {**self._took_s, "the time between ticks": begun_s - self._acted_s}
         name = max(took_s, key=took_s.__getitem__)
         text = f"expected none skipped, got {tick.num_missed}: {name} took {took_s[name]:.3f} s"
         self._faults.note("tick", text, cause=name)
@@ -204,11 +193,11 @@ class Loop:
         self._seen.append(self._sensed)
         return True
 
-    def _sense(self, now_s: float) -> Sensed:
-        """Return what the planner is to be told of the tick."""
+    def _tell(self, now_s: float) -> bool:
+        """Tell the planner of the tick; return whether a chunk was asked for."""
         observation = self._seen[-1]
         captured_at_s = observation.captured_at_s
-        return Sensed(
+        sensed = Sensed(
             observation=replace(observation, running=self._system.rest(now_s=now_s)),
             consumed=self._system.buffer.consumed,
             epoch=self._epoch,
@@ -216,21 +205,11 @@ class Loop:
             sent=self._system.limiter.sent,
             travelled=self._system.travelled,
         )
-
-    def _tell(self, sensed: Sensed | None, request: Request | None) -> bool:
-        """Tell the planner of the tick, and ask it; return whether it could be asked."""
-        if sensed is not None:
-            self.guarded("planner.sense", partial(self._planner.sense, sensed))
-        if request is None:
+        self.guarded("planner.sense", lambda: self._planner.sense(sensed))
+        if not self._is_due(now_s):
             return False
-
-        def submit() -> bool:
-            self._planner.submit(request)
-            return True
-
-        has_asked = bool(self.guarded("planner.submit", submit))
-        self._is_answered = not has_asked  # else asked anew
-        return has_asked
+        self._ask(sensed, now_s)
+        return not self._is_answered  # else it could not be asked
 
     def _is_due(self, now_s: float) -> bool:
         """Return whether to ask: in time for what is left, or since nobody has answered."""
@@ -245,10 +224,9 @@ class Loop:
             return self._system.left(now_s=now_s) <= self._delay.ticks
         return self._asked is None or waited >= self._replan_ticks
 
-    def _request(self, sensed: Sensed, now_s: float) -> Request:
-        """Return what is asked now."""
+    def _ask(self, sensed: Sensed, now_s: float) -> None:
         self._sequence += 1
-        self._asked = Request(
+        request = Request(
             observations=(*list(self._seen)[:-1], sensed.observation),
             consumed=sensed.consumed,
             frozen=min(self._delay.ticks, self._system.left(now_s=now_s)),
@@ -257,8 +235,13 @@ class Loop:
             captured_at_s=sensed.captured_at_s,
             travelled=sensed.travelled,
         )
-        self._asked_tick, self._is_answered = self._tick, False
-        return self._asked
+
+        def submit() -> bool:
+            self._planner.submit(request)
+            return True
+
+        self._asked, self._asked_tick = request, self._tick
+        self._is_answered = not self.guarded("planner.submit", submit)  # else asked anew
 
     def _act(self, command: Command) -> None:
         def act() -> bool:

@@ -16,8 +16,8 @@ class Robot(Protocol):
     def observe(self) -> Observation:
         """Return what it senses now; within a fraction of a tick.
 
-        Its arrays stay as they are until the next call, whatever `act` does, and of a robot whose
-        policy looks at several observations for as many calls.
+        Its arrays stay as they are until `act` is called, and of a robot whose policy looks at
+        several observations for as many calls.
         """
         ...
 

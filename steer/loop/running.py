@@ -63,7 +63,7 @@ def run(
     Whatever planner and robot do, an action goes out on every tick, within the limits.
 
     Args:
-        robot: With `observe()` and `act(action)`, which leaves alone what the former gave.
+        robot: Anything with `observe()` and `act(action)`, each within a fraction of a tick.
         planner: Who is asked for chunks; `RemotePlanner` asks a server.
         embodiment: Of the robot, with its rate and whether its commands are relative.
         until: Asked after each tick.
@@ -71,7 +71,7 @@ def run(
         ladder: With the time limits of its rungs; None for the default ones.
         rest: Command of where it stands, [A]; None where that is not known, which for motions is no
             command at all.
-        num_observations: How many of the last ones the policy looks at.
+        num_observations: How many of the last observations the policy looks at.
         max_age_s: How long after its observation a chunk may run, in seconds.
         max_frozen_s: As `ObservationGuard` takes it, for sensors that hang.
         patience_s: Take a request that was not answered for so long as lost, in seconds.
@@ -95,7 +95,6 @@ def run(
         delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
         num_observations=num_observations,
         patience_ticks=max(1, round(patience_s * hz)),
-        acts_first=True,
         on_change=on_change,
         clock=clock,
     )

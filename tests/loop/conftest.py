@@ -124,18 +124,10 @@ class World:
         max_frozen_s: Of the guard.
         planner: In place of the late one.
         num_observations: That a decision looks at.
-        acts_first: Whether the planner is told behind the action.
     """
 
     def __init__(
-        self,
-        *,
-        hold_s=10.0,
-        max_frozen_s=None,
-        planner=None,
-        num_observations=1,
-        acts_first=False,
-        **limits,
+        self, *, hold_s=10.0, max_frozen_s=None, planner=None, num_observations=1, **limits
     ):
         self.clock = FakeClock()
         self.robot, self.planner = Place(self.clock), planner or Late(self.clock)
@@ -150,7 +142,6 @@ class World:
             delay=DelayEstimate(most=8),
             num_observations=num_observations,
             patience_ticks=20,
-            acts_first=acts_first,
             clock=self.clock,
         )
         self.ticker = Ticker(HZ, self.clock)
@@ -178,12 +169,11 @@ def assert_limits_kept(world):
     assert np.abs(np.diff(told, 2)).max() <= SECOND + 1e-3
 
 
-@pytest.fixture(params=[False, True], ids=["tells first", "acts first"])
-def steered(request):
+@pytest.fixture
+def steered():
     """A world whose robot is steered, looks for hung cameras and has limits."""
     limits = {"velocity": HZ * FIRST, "acceleration": HZ**2 * SECOND}
-    world = World(max_frozen_s={FRONT: 0.3}, acts_first=request.param, **limits)
-    world.acts_first = request.param
+    world = World(max_frozen_s={FRONT: 0.3}, **limits)
     assert world.tick(30)[-1].command.rung is Rung.STEERED
     assert not world.loop.counts
     return world
@@ -193,8 +183,7 @@ def steered(request):
 def suffer(steered, caplog):
     """Let a fault befall a steered robot, see what must come of it, and that it is over after.
 
-    A command goes out on every tick, within the limits, and nothing raises. Where two rungs are
-    the worst, the second is of a loop that acts first.
+    A command goes out on every tick, within the limits, and nothing raises.
     """
 
     def suffer(spoils, worst, counted, line, ticks=45):
@@ -204,8 +193,6 @@ def suffer(steered, caplog):
         steered.heal()
         after = steered.tick(50)
 
-        if isinstance(worst, tuple):
-            worst = worst[steered.acts_first]
         assert max(rungs_of(during)) is worst
         assert rungs_of(after)[-10:] == [Rung.STEERED] * 10
         assert counted(steered) > before

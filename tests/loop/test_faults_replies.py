@@ -11,9 +11,6 @@ import pytest
 
 from steer.loop.ladder import Rung
 
-AT_ONCE = (Rung.STEERED, Rung.REST)
-"""What is no good counts as the answer; who acts first hears it, and asks again, a tick later."""
-
 
 def planner(**changes):
     return lambda world: [setattr(world.planner, name, item) for name, item in changes.items()]
@@ -99,7 +96,7 @@ def failed(what, text):
         ),
         pytest.param(
             before(lambda chunk: replace(chunk, actions=np.zeros((16, 7), np.float32))),
-            AT_ONCE,
+            Rung.STEERED,
             refused("of another number of actions"),
             id="for a robot of other joints",
         ),
@@ -111,19 +108,19 @@ def failed(what, text):
         ),
         pytest.param(
             before(lambda chunk: replace(chunk, consumed=chunk.consumed + 100)),
-            AT_ONCE,
+            Rung.STEERED,
             refused("for an observation that has not been"),
             id="for a robot that has done more",
         ),
         pytest.param(
             before(lambda chunk: replace(chunk, captured_at_s=chunk.captured_at_s + 3600)),
-            AT_ONCE,
+            Rung.STEERED,
             refused("for an observation that has not been"),
             id="for a robot with another clock",
         ),
         pytest.param(
             before(lambda chunk: replace(chunk, captured_at_s=chunk.captured_at_s - 3600)),
-            AT_ONCE,
+            Rung.STEERED,
             refused("for an observation that is too old"),
             id="for an observation of long ago",
         ),

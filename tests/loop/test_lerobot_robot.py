@@ -175,10 +175,10 @@ def drive(arm, count):
 
 
 def test_it_is_driven_within_its_limits(arm):
-    """A tenth a tick, from where it stands in the first, all three joints alike."""
+    """A tenth a tick, from where it stands, all three joints alike."""
     arm.places = dict.fromkeys(JOINTS, 0.5)
 
-    drive(arm, 4)
+    drive(arm, 3)
 
     assert list(arm.places.values()) == pytest.approx([0.8, 0.8, 0.8])
 
@@ -217,6 +217,6 @@ def test_a_robot_of_lerobots_own_base_class_is_driven(tmp_path):
             pass
 
     real = Real(Config(id="one", calibration_dir=tmp_path))
-    drive(real, 3)
+    drive(real, 2)
 
     assert list(real.places.values()) == pytest.approx([0.2, 0.2, 0.2])

@@ -66,6 +66,7 @@ def test_records_of_punctuality_are_medians_and_say_how_many_runs_were_clean():
     found = {item["metric"]: item for item in clock_records(CLOCK, "the command")}
 
     assert found["lost_ticks"]["value"] == 0
+    assert found["lost_ticks"]["unit"].endswith(f", {CLOCK[0]['ours']['place']}")
     assert found["lost_ticks/most"]["value"] == 4
     assert found["lost_ticks/clean_runs"]["value"] == 2
     assert found["lateness_p99_over_naive"]["value"] == pytest.approx(0.2)

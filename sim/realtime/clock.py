@@ -52,7 +52,13 @@ def add_parser(
     parser.add_argument("--runs", type=int, default=5, help="(default: 5)")
     parser.add_argument("--candidates", type=int, default=64, help="N (default: 64)")
     parser.add_argument("--dims", type=int, default=14, help="of the robot (default: 14)")
-    parser.add_argument("--priority", type=int, help="of real time (default: as allowed; 0: none)")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        choices=range(100),
+        metavar="0-99",
+        help="of real time (default: as allowed; 0: none)",
+    )
     parser.add_argument("--may-sleep", action="store_true", help="let cores sleep")
     parser.add_argument("--limits", type=Path, default=limits, help=f"(default: {limits})")
     parser.add_argument("--output", type=Path, required=True, help="directory of the runs")

@@ -21,6 +21,8 @@ _FIGURES = {
     "lateness_p99_over_naive": "99th percentile of the period's error over the naive loop's",
     "tick_cost_ms": "own cost of a tick at 14 dimensions meanwhile, mean, ms",
     "tick_cost_ms/p50": "the same, median, ms",
+    "tick_cost_ms/alone": "the same with nothing else to do, median, ms",
+    "tick_cost_ms/alone_two_images": "and with two images of 224 x 224, ms",
     "drift_ms/ours": "drift in a run, ms",
     "drift_ms/naive": "the same, the naive loop, ms",
     "decision_age_ms/total": "age of a decision when its first action runs, ms",

@@ -23,7 +23,20 @@ _CLIENT = (
     *_WIRE,
 )
 _SERVICE = ("steer/critics", "steer/rank", "steer/serve", *_WIRE, "requirements.lock")
-_TRAINING = ("steer/critics", "steer/train", "benchmarks", "requirements.lock")
+_TRAINING = ("steer/critics", "steer/train", "requirements.lock")
+_SPEED = (
+    *_TRAINING,
+    "benchmarks/train_ours.py",
+    "benchmarks/train_peer.py",
+    "benchmarks/train_speed.py",
+)
+_RANKS = (
+    *_SERVICE,
+    *_CLIENT,
+    "benchmarks/rank_case.py",
+    "benchmarks/rank_overhead.py",
+    "benchmarks/rank_server.py",
+)
 _EVALUATION = (
     "sim/artefacts",
     "sim/evaluate.py",
@@ -37,6 +50,26 @@ _EPISODES = (*_SERVICE, *_CLIENT, *_EVALUATION)
 # Statistics cannot make the suite stale: its records are made anew from rows that are committed.
 _SUITE = (*CODE, "sim/artefacts", "requirements.lock")
 _REALTIME = (*CODE, "sim/realtime", "steer/loop", "sim/artefacts", "requirements.lock")
+_OF_REALTIME = (
+    "age_ms",
+    "decision_age_ms",
+    "drift_ms",
+    "edit_gain",
+    "jerk",
+    "lateness_p99_over_naive",
+    "limit_breaks",
+    "lost_ticks",
+    "monitor",
+    "naive_limit_breaks",
+    "protective_stops",
+    "recover_s",
+    "seam",
+    "standing",
+    "success",
+    "success_over",
+    "success_ratio_d5",
+    "tasks",
+)
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {
     "alone": _EPISODES,
@@ -46,50 +79,33 @@ PATHS: Mapping[str, Sequence[str]] = {
     "filtered": _EPISODES,
     "filtered_gain": _EPISODES,
     "steered_over_filtered": _EPISODES,
-    "rank_overhead_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
-    "rank_echo_ms_p50": (*_SERVICE, *_CLIENT, "benchmarks"),
+    "rank_overhead_ms_p50": _RANKS,
+    "rank_echo_ms_p50": _RANKS,
     **dict.fromkeys(
         (
             "train_speed_ratio_jax_iql",
             "train_speed_ratio_jax_iql_as_shipped",
             "train_speed_ratio_jax_iql_one_value",
-            "train_way_ratio",
         ),
-        _TRAINING,
+        _SPEED,
     ),
+    "train_way_ratio": (*_SPEED, "benchmarks/train_ways.py"),
     "demo_minutes": (*_EPISODES, "sim/demo.py", "sim/film.py", "sim/report", "sim/server.py"),
-    "client_import_s": (*_CLIENT, "requirements.lock"),
-    "evaluator_busy": (*_EPISODES, "benchmarks"),
+    "client_import_s": (*_CLIENT, "benchmarks/client_import.py", "requirements.lock"),
+    "evaluator_busy": (*_EPISODES, "benchmarks/evaluator_load.py"),
     "server_rss_mib": (*_SERVICE, "sim/artefacts", "sim/server.py"),
     "ablation": (*_TRAINING, "sim/bank", "results/bank"),
     "core_hours": (),  # a sum of what was spent, which no change makes another
-    "language": (*_TRAINING, *_SERVICE),
-    "tabular_tau": _TRAINING,
-    "vision": (*_TRAINING, *CODE),
-    **dict.fromkeys(
-        (
-            "age_ms",
-            "decision_age_ms",
-            "drift_ms",
-            "edit_gain",
-            "jerk",
-            "lateness_p99_over_naive",
-            "limit_breaks",
-            "lost_ticks",
-            "monitor",
-            "naive_limit_breaks",
-            "protective_stops",
-            "recover_s",
-            "seam",
-            "standing",
-            "success",
-            "success_over",
-            "success_ratio_d5",
-            "tasks",
-            "tick_cost_ms",
-        ),
-        _REALTIME,
+    "language": (
+        *_TRAINING,
+        *_SERVICE,
+        "benchmarks/language.py",
+        "benchmarks/language_scene.py",
     ),
+    "tabular_tau": (*_TRAINING, "benchmarks/tabular"),
+    "vision": (*_TRAINING, *CODE, "benchmarks/vision.py"),
+    **dict.fromkeys(_OF_REALTIME, _REALTIME),
+    "tick_cost_ms": (*_REALTIME, "benchmarks/tick_cost.py"),
     **dict.fromkeys(KINDS, _SUITE),
 }
 _OF_CRITICS = (
@@ -122,6 +138,6 @@ def home_of(metric: str) -> str:
     kind = kind_of(metric)
     if kind in _OF_CRITICS:
         return "critics.json"
-    if PATHS[kind] is _REALTIME:
+    if kind in (*_OF_REALTIME, "tick_cost_ms"):
         return "realtime.json"
     return "suite.json" if PATHS[kind] is _SUITE else "demo.json"

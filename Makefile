@@ -96,6 +96,8 @@ confirm: setup  ## Replay some published episodes of every kind: do they still c
 	$(PYTHON_BIN) -m sim.confirm $(RESULTS) $(ARGS)
 
 results: setup  ## Check and publish measured figures; draw the tables from them
+	$(PYTHON_BIN) -m sim.realtime records $(RESULTS)/realtime/bench \
+	  --more $(RESULTS)/realtime/methods --under $(wildcard $(RESULTS)/realtime/under/*)
 	$(PYTHON_BIN) scripts/publish_results.py
 
 clean:  ## Remove what the commands made, but not data/, demo/ and .venv

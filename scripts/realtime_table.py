@@ -10,11 +10,17 @@ __all__ = ["draw_realtime"]
 
 _Records = Mapping[str, Mapping[str, Any]]
 _SUCCESS = re.compile(r"success/([^/]+)/d(\d+)")
+_UNDER = re.compile(r"success_under/([^/]+)/([^/]+)/d(\d+)")
 _FIGURES = {
-    "success_ratio_d5": "success of `ours` at 5 ticks over that of a robot without delay",
+    "success_ratio_d5": "success of `ours` at 5 ticks over that of `wait` without delay",
+    "success_ratio_d5_own/ours": "the same over its own without delay",
+    "success_ratio_d5_own/naive": "success of `naive` at 5 ticks over its own without delay",
     "protective_stops": "ticks of `ours` in which a limit would have been broken, all delays",
+    "moved/ours/d5": "decisions of `ours` at 5 ticks whose chunk was moved within them before",
     "naive_limit_breaks": "the same of `naive` at 5 ticks",
-    "edit_gain": "what an edit head adds at 5 ticks, success",
+    "edit_gain": "what an edit head (EXPO) adds at 5 ticks, success",
+    "edit_gain/residual": "the same of a residual head (A2C2)",
+    "edit_gain/cascade": "the same of a cascade (Hume)",
     "lost_ticks": "ticks lost at 200 Hz beside a server that is ranking, median of the runs",
     "lost_ticks/naive": "the same, the naive loop",
     "lost_ticks/clean_runs": "runs without a lost tick",
@@ -48,7 +54,8 @@ def draw_realtime(records: Sequence[Mapping[str, Any]]) -> str:
     if not records:
         return "Not measured yet.\n"
     by_metric = {record["metric"]: record for record in records}
-    parts = [*_successes(by_metric), _shapes(by_metric), _figures(by_metric), _monitors(by_metric)]
+    tables = (_shapes, _under, _figures, _monitors)
+    parts = [*_successes(by_metric), *(draw(by_metric) for draw in tables)]
     return "\n".join([*filter(None, parts), origin_of(records)])
 
 
@@ -81,6 +88,20 @@ def _shapes(by_metric: _Records) -> str:
     for method in sorted(names, key=_ours_last):
         found = [by_metric.get(f"{kind}/{method}/d5") for kind in _SHAPES]
         rows.append([f"`{method}`", *("-" if item is None else _short(item) for item in found)])
+    return markdown(rows)
+
+
+def _under(by_metric: _Records) -> str:
+    """Return what was left on other networks."""
+    found = sorted(filter(None, map(_UNDER.fullmatch, by_metric)), key=lambda match: match[0])
+    if not found:
+        return ""
+    rows = [["network", "method", "ticks", "success", "standing", "limits broken", "n"]]
+    for match in sorted(found, key=lambda match: (match[1], _ours_last(match[2]))):
+        record, rest = by_metric[match[0]], match[0].partition("/")[2]
+        beside = (by_metric[f"{kind}_under/{rest}"] for kind in ("standing", "limit_breaks"))
+        shown = [value_of(record, is_signed=False), *map(_short, beside), str(record["n"])]
+        rows.append([f"`{match[1]}`", f"`{match[2]}`", match[3], *shown])
     return markdown(rows)
 
 

@@ -13,7 +13,7 @@ from steer.limits import is_motion
 from steer.ranges import overlap_distance
 from steer.types import Candidates, Provenance
 
-__all__ = ["anchored", "continuation", "led", "windows"]
+__all__ = ["anchored", "continuation", "led", "still_frozen", "windows"]
 
 _ANCHOR_ROWS = 4
 """Rows over which a path is made up for."""
@@ -74,6 +74,26 @@ def windows(
         return Candidates(cut_NLA, kinds)
     together_NLA = np.concatenate([cut_NLA, going_on_LA[None]])
     return Candidates(together_NLA, (*kinds, Provenance.CONTINUATION))
+
+
+def still_frozen(
+    frozen: int, running_RA: NDArray[np.float32] | None, *, gone: int, acted: int
+) -> int:
+    """Return how many rows of a window what runs now will fill, whichever candidate is chosen.
+
+    An answer that is later than was expected has outlived its frozen rows. What the robot does
+    until the answer is there is done all the same, and a candidate that is judged, and kept within
+    the limits, as if it could still begin there would begin with a jump.
+
+    Args:
+        frozen: Rows from the old observation on.
+        running_RA: What would follow if nothing new came, row 0 for the next tick; None for
+            nothing.
+        gone: Rows that were consumed since.
+        acted: Rows from the newest observation on that will have gone out by then, at least.
+    """
+    going_on = 0 if running_RA is None else min(acted, len(running_RA))
+    return max(going_on, frozen - gone)
 
 
 def continuation(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steer.embodiment import ActionDim, Embodiment
 from steer.errors import InvalidInputError
 from steer.types import Candidates, Provenance
-from steer.windows import anchored, continuation, windows
+from steer.windows import anchored, continuation, still_frozen, windows
 
 N, HORIZON = 3, 8
 ACTIONS = np.arange(N * HORIZON, dtype=np.float32).reshape(N, HORIZON, 1)
@@ -26,6 +26,18 @@ def body(*names, mode="delta"):
 
 def windows_of(candidates, running, **options):
     return windows(candidates, running, body=body("dx"), **options)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "gone", "acted", "left", "still"),
+    [(3, 2, 0, 4, 1), (3, 2, 1, 4, 1), (3, 5, 0, 4, 0), (3, 5, 1, 4, 1), (3, 5, 1, 0, 0)],
+)
+def test_what_the_robot_does_until_the_answer_is_there_is_done_all_the_same(
+    frozen, gone, acted, left, still
+):
+    """However late it is, as long as something runs."""
+    assert still_frozen(frozen, runs(0, left), gone=gone, acted=acted) == still
+    assert still_frozen(frozen, None, gone=gone, acted=acted) == max(0, frozen - gone)
 
 
 def test_what_was_consumed_is_cut_off_and_what_runs_competes():

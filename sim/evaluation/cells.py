@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.plugins import is_plugin
 from steer.errors import InvalidInputError
 
 __all__ = ["Cell", "Limit", "Run"]
@@ -25,6 +26,11 @@ class Cell:
 
     policy: str
     task: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether policy or task is the user's own code."""
+        return is_plugin(self.policy) or is_plugin(self.task)
 
     @property
     def name(self) -> str:

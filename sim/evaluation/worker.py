@@ -31,22 +31,24 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w") as rows:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        robots = Robots()
+        robots, job = Robots(), None
         try:
             for line in sys.stdin:
-                _do(Job.from_line(line), robots, rows)
+                job = Job.from_line(line)
+                _do(job, robots, rows)
         except SteerError as error:
             is_final = isinstance(error, ConfigError)  # the same again, however often it is tried
             rows.write(json.dumps({"error": str(error), "is_final": is_final}) + "\n")
             return 1
         except BrokenPipeError:  # The run was killed while this episode went on.
             return 1
-        except Exception as error:  # the process's boundary: a user's own policy or task, mostly
+        except Exception as error:  # the process's boundary
             logger.exception("an episode raised")
-            got = f"{type(error).__name__}: {error}"
-            text = f"episode: expected to run, got {got}; the workers' log has the traceback"
-            rows.write(json.dumps({"error": text, "is_final": True}) + "\n")
-            return 1
+            if job is not None and job.cell.is_own:
+                got = f"{type(error).__name__}: {error}"
+                text = f"{job.cell.name}: expected to run, got {got}; see workers.log"
+                rows.write(json.dumps({"error": text, "is_final": True}) + "\n")
+            return 1  # without a word: the episode is tried again, and then has failed
         finally:
             robots.close()
     return 0

@@ -12,7 +12,7 @@ from sim.tasks import spec_of
 from steer.errors import ConfigError
 from steer.limits import Limits
 
-__all__ = ["FORECAST", "HEADS", "PLAIN", "add_heads", "head_path", "make_bout"]
+__all__ = ["FORECAST", "HEADS", "PLAIN", "add_heads", "found_head", "head_path", "make_bout"]
 
 FORECAST = "forecast"
 HEADS = Path("results") / "realtime" / "heads"
@@ -39,7 +39,7 @@ def head_path(heads: Path, kind: str, cell: str) -> Path:
     return heads / kind / (f"{task}.npz" if kind == FORECAST else f"{policy}-{task}.npz")
 
 
-def _found(heads: Path, kind: str, cell: str) -> str:
+def found_head(heads: Path, kind: str, cell: str) -> str:
     """Return the file of a head, empty for no kind.
 
     Raises:
@@ -101,6 +101,6 @@ def make_bout(
         seed=seed,
         num_candidates=1 if method.is_alone else settings.num_candidates,
         limits=limits,
-        head=_found(heads, method.head, cell),
-        forecast=_found(heads, FORECAST if method.foresees else "", cell),
+        head=found_head(heads, method.head, cell),
+        forecast=found_head(heads, FORECAST if method.foresees else "", cell),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.evaluation.tuned import Tuned
+from sim.realtime.bouts import FORECAST, HEADS, found_head
 from sim.realtime.limits import read_limits
 from sim.suite import source_of
 from sim.tasks import spec_of
@@ -58,7 +59,11 @@ class LiveCell:
         return read_limits(self.limits_file, [self.cell])[self.cell]
 
     def remote(self, server: str, limits: Limits) -> Remote:
-        """Return what is asked of a server, `HOST:PORT`: as tuned, and judged again when fresh."""
+        """Return what is asked of a server, `HOST:PORT`: as tuned, and as the bench's `ours` does.
+
+        Raises:
+            ConfigError: There is no forecast of its task.
+        """
         policy, tuned = self.cell.split("/", 1)[0], Tuned.load().settings
         return Remote(
             target=server,
@@ -71,6 +76,7 @@ class LiveCell:
             robot=f"sim.realtime/{self.cell}"[-120:],
             rescore_s=_RESCORE_S,
             limits=limits,
+            forecast=found_head(HEADS, FORECAST, self.cell),
         )
 
     def num_observations(self, server: str) -> int:

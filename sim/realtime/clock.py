@@ -35,6 +35,7 @@ from sim.tasks import spec_of
 __all__ = ["add_parser"]
 
 _RECORDS = Path("demo") / "realtime_clock.json"
+_MOST_PRIORITY = 99
 _PATIENCE_S = 200.0
 """Beside the time that counts: to load, and to be steered for the first time."""
 
@@ -53,15 +54,17 @@ def add_parser(
     parser.add_argument("--candidates", type=int, default=64, help="N (default: 64)")
     parser.add_argument("--dims", type=int, default=14, help="of the robot (default: 14)")
     parser.add_argument(
-        "--priority",
-        type=int,
-        choices=range(100),
-        metavar="0-99",
-        help="of real time (default: as allowed; 0: none)",
+        "--priority", type=_priority, help="of real time (default: as allowed; 0: none)"
     )
     parser.add_argument("--may-sleep", action="store_true", help="let cores sleep")
     parser.add_argument("--limits", type=Path, default=limits, help=f"(default: {limits})")
     parser.add_argument("--output", type=Path, required=True, help="directory of the runs")
+
+
+def _priority(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PRIORITY:
+        raise argparse.ArgumentTypeError(f"expected 0 to {_MOST_PRIORITY}, got {text!r}")
+    return int(text)
 
 
 def _clock(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -102,7 +105,6 @@ def _run(
             seconds=options.seconds,
             wide=options.dims,
             num_observations=cell.num_observations(server),
-            replan_ticks=1,
             core=places.own,
             priority=options.priority,
             is_kept_awake=not options.may_sleep,
@@ -117,7 +119,6 @@ def _run(
             seconds=options.age_seconds,
             wide=0,
             limits=own_limits,
-            replan_ticks=0,
         )
         ours_row, naive_row = (_punctual(job, _lived(job)) for job in (ours, naive))
         age_row = _aged(aged, _lived(aged))

@@ -5,8 +5,9 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from sim.realtime.row import Row
 from sim.records import write_records
 from sim.stats import Cell, Estimate, mean_gain, mean_share, paired_difference
 from steer.errors import ConfigError
+from steer.heads import EDITORS
 
 __all__ = ["add_parser", "delay_records"]
 
 _RECORDS = Path("demo") / "realtime_bench.json"
 _OURS, _IDEAL, _DELAY = "ours", "wait", 5
 """Ours at that delay is held against `wait` without any: a robot that waits for no time at all."""
-_EDITED, _UNEDITED = "ours-edit", "ours-alone"
+_UNEDITED = "ours-alone"
 _SEED = 0
 _Group = Mapping[tuple[str, int], Row]
 """Rows of one method at one delay, by cell and seed."""
@@ -46,6 +48,7 @@ def delay_records(
     *,
     more: Sequence[Row] = (),
     more_origin: Origin | None = None,
+    under: Mapping[str, tuple[Sequence[Row], Origin]] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """Return the records of a run of the bench.
 
@@ -55,6 +58,7 @@ def delay_records(
         more: Of a second run, likewise; its methods that the first has too are there to be paired
             with, and are not published again.
         more_origin: Of those.
+        under: Runs on other networks, by name, with their origin.
 
     Raises:
         ConfigError: A method lacks episodes that another one of its run has.
@@ -65,6 +69,8 @@ def delay_records(
         others, seen = _groups(more), {method for method, _ in groups}
         figures = [*_successes(others, besides=seen), *_edits(others)]
         found += [(item, more_origin or origin) for item in figures]
+    for name, (disturbed, whose) in under.items():
+        found += [(item, whose) for item in _under(name, _groups(disturbed))]
     return [_record(item, whose) for item, whose in found]
 
 
@@ -109,8 +115,16 @@ def _figures(groups: _Groups) -> Iterator[_Figure]:
     if ours:
         stops = sum(row.broken for row in ours)
         ticks = sum(row.steps for row in ours)
-        unit = f"ticks of {ticks} in which a limit would have been broken, all delays"
+        unit = (
+            f"ticks of {ticks} in which a limit would have been broken, all delays; candidates "
+            "were moved within the limits before they were judged"
+        )
         yield _Figure("protective_stops", stops, None, len(ours), unit)
+        for delay in sorted(delay for method, delay in groups if method == _OURS):
+            held = groups[_OURS, delay].values()
+            share = sum(row.moved for row in held) / max(1, sum(row.decisions for row in held))
+            unit = "share of decisions whose chosen chunk was moved within the limits"
+            yield _Figure(f"moved/{_OURS}/d{delay}", share, None, len(held), unit)
     for (method, delay), group in sorted(groups.items()):
         broken = [row.broken for row in group.values()]
         unit = "ticks in which a limit would have been broken"
@@ -154,24 +168,34 @@ def _successes(
             yield _Figure(f"{kind}/{name}", value, None, len(held), unit)
 
 
+def _under(name: str, groups: _Groups) -> Iterator[_Figure]:
+    """Say what is left on another network, and what the robot did meanwhile."""
+    for figure in _successes(groups):
+        kind, _, rest = figure.metric.partition("/")
+        if kind in ("success", "standing") and rest.count("/") == 1:
+            yield replace(figure, metric=f"{kind}_under/{name}/{rest}")
+    for (method, delay), group in sorted(groups.items()):
+        broken = [row.broken for row in group.values()]
+        metric, unit = f"limit_breaks_under/{name}/{method}/d{delay}", "ticks"
+        yield _Figure(metric, sum(broken), None, len(broken), unit)
+
+
 def _edits(groups: _Groups) -> Iterator[_Figure]:
-    """Say what edits add, both without agreement, at the delay that counts."""
-    edited, plain = groups.get((_EDITED, _DELAY)), groups.get((_UNEDITED, _DELAY))
-    if edited is None or plain is None:
-        return
-    keys = sorted(edited)
-    found = paired_difference(
-        [edited[key].is_success for key in keys], [plain[key].is_success for key in keys]
-    )
-    where = ", ".join(sorted({cell for cell, _ in keys}))
-    yield _Figure(
-        "edit_gain",
-        found.value,
-        (found.low, found.high),
-        found.n,
-        f"success at {_DELAY} ticks, {where}",
-        "ours without edits, paired by seed",
-    )
+    """Say what each kind of edit adds, all without agreement, at the delay that counts."""
+    plain = groups.get((_UNEDITED, _DELAY))
+    for kind in EDITORS:
+        edited = groups.get((f"ours-{kind}", _DELAY))
+        if edited is None or plain is None:
+            continue
+        keys = sorted(edited)
+        found = paired_difference(
+            [edited[key].is_success for key in keys], [plain[key].is_success for key in keys]
+        )
+        where = ", ".join(sorted({cell for cell, _ in keys}))
+        name = "edit_gain" if kind == "edit" else f"edit_gain/{kind}"
+        unit = f"success at {_DELAY} ticks, {where}"
+        found_of = Estimate(found.value, found.low, found.high, found.n)
+        yield _of(name, found_of, unit, "ours without edits, paired by seed")
 
 
 def _against_ideal(groups: _Groups) -> Iterator[_Figure]:
@@ -183,6 +207,12 @@ def _against_ideal(groups: _Groups) -> Iterator[_Figure]:
         name = f"success_ratio_d{_DELAY}" + ("" if method == _OURS else f"/{method}")
         if share is not None:
             yield _of(name, share, f"ratio of mean successes, {method}", what)
+        own = groups.get((method, 0))
+        if own is not None and method != "wait":
+            kept = mean_share(_cells(late, None), _cells(own, None), rng=_rng())
+            if kept is not None:
+                metric = f"success_ratio_d{_DELAY}_own/{method}"
+                yield _of(metric, kept, f"ratio of mean successes, {method}", "its own at 0 ticks")
         if method != _OURS:
             gap = mean_gain(_cells(groups[_OURS, _DELAY], late), rng=_rng()).fixed
             metric = f"success_over/{method}/d{_DELAY}"
@@ -219,6 +249,14 @@ def add_parser(
     parser.set_defaults(work=_write)
     parser.add_argument("run", type=Path, metavar="RUN_DIR", help="with all methods at all delays")
     parser.add_argument("--more", type=Path, metavar="RUN_DIR", help="with more methods")
+    parser.add_argument(
+        "--under",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN_DIR",
+        help="on other networks; the figures are named after the directory",
+    )
     parser.add_argument("--output", type=Path, default=_RECORDS, help=f"(default: {_RECORDS})")
 
 
@@ -226,11 +264,11 @@ def _write(options: argparse.Namespace, words: Sequence[str]) -> int:
     del words
     rows, origin = _read(options.run)
     more, more_origin = _read(options.more) if options.more else ([], None)
-    found = delay_records(rows, origin, more=more, more_origin=more_origin)
+    under = {path.name: _read(path) for path in options.under}
+    found = delay_records(rows, origin, more=more, more_origin=more_origin, under=under)
     write_records(options.output, found)
-    sys.stdout.write(
-        f"{options.output}: {len(found)} figures of {len(rows) + len(more)} episodes\n"
-    )
+    count = len(rows) + len(more) + sum(len(others) for others, _ in under.values())
+    sys.stdout.write(f"{options.output}: {len(found)} figures of {count} episodes\n")
     return 0
 
 

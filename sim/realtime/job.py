@@ -54,7 +54,7 @@ class Job:
     wide: int = 0
     limits: Limits | None = None
     num_observations: int = 1
-    replan_ticks: int = 0
+    replan_ticks: int = 1
     core: int | None = None
     priority: int | None = None
     is_kept_awake: bool = True

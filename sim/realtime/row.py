@@ -40,6 +40,7 @@ class Row:
         decisions: Chunks that were asked for.
         overrides: Of them, those in which the server chose another than the policy's own.
         again: Of them, those that were judged again at a newer observation.
+        moved: Of all, those whose chosen chunk had been moved within the limits before.
         broken: Ticks in which a chunk's action would have broken a limit: on a robot, protective
             stops.
         broken_by: Which limits, and how often.
@@ -67,6 +68,7 @@ class Row:
     decisions: int
     overrides: int
     again: int
+    moved: int
     broken: int
     broken_by: Mapping[str, int]
     rungs: Mapping[str, int]

@@ -26,8 +26,12 @@ from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
 from steer.loop.thresholds import Signals
 from steer.types import Decision
+from steer.windows import still_frozen, windows
 
 __all__ = ["Answer", "VirtualPlanner"]
+
+_SAME = 1e-5
+"""In the command's own units: what differs by less has not been moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class VirtualPlanner:
         signals: What they read of each decision that came, as a robot's would.
         delays_ticks: Of those that come.
         num_again: How many were judged again at a newer observation.
+        num_moved: How many were chosen as they are within the limits, and not as they were drawn.
     """
 
     def __init__(
@@ -104,12 +109,13 @@ class VirtualPlanner:
         self.monitors = monitors
         self._tick = 0
         self._sensed: Sensed | None = None
+        self._sensed_tick = 0
         self._coming: list[Answer] = []
         self._came: list[Chunk] = []
         self.decisions: list[Decision] = []
         self.signals: list[Signals] = []
         self.delays_ticks: list[int] = []
-        self.num_again = 0
+        self.num_again = self.num_moved = 0
 
     def tick(self) -> None:
         """Let one tick go by."""
@@ -144,7 +150,7 @@ class VirtualPlanner:
 
     def sense(self, sensed: Sensed) -> None:
         """Remember the newest observation."""
-        self._sensed = sensed
+        self._sensed, self._sensed_tick = sensed, self._tick
 
     def poll(self) -> Chunk | None:
         """Return the newest chunk that is there by now."""
@@ -204,6 +210,27 @@ class VirtualPlanner:
             limits=self._limits,
             head=self._head,
             anchors=self._method.anchors,
+            acted=self._tick - self._sensed_tick,
         )
         self.num_again += chunk.captured_at_s > request.captured_at_s
+        self.num_moved += again is not None and self._is_moved(answer, self._sensed, again)
         return chunk, again
+
+    def _is_moved(self, answer: Answer, sensed: Sensed, again: Decision) -> bool:
+        """Return whether what was chosen had been moved within the limits before it was judged."""
+        drawn, request = answer.decision.candidates, answer.request
+        gone, running = sensed.consumed - request.consumed, sensed.observation.running
+        if drawn is None:
+            return False
+        acted = self._tick - self._sensed_tick
+        free = windows(
+            drawn,
+            running,
+            body=self._body,
+            gone=gone,
+            frozen=still_frozen(request.frozen, running, gone=gone, acted=acted),
+            moved_A=sensed.travelled - request.travelled if self._method.anchors else None,
+        ).actions
+        if again.index >= len(free):  # what a head made
+            return False
+        return not np.allclose(free[again.index], again.chunk, atol=_SAME)

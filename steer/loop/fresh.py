@@ -21,7 +21,7 @@ from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
-from steer.windows import windows
+from steer.windows import still_frozen, windows
 
 __all__ = ["decided", "edits", "fallback_of", "rescored"]
 
@@ -66,6 +66,7 @@ def rescored(
     limits: Limits | None = None,
     head: NumpyHead | None = None,
     anchors: bool = True,
+    acted: int = 0,
 ) -> tuple[Chunk, Decision | None]:
     """Return the best of what can still run, judged at the newest observation.
 
@@ -83,14 +84,14 @@ def rescored(
         limits: Of the robot: candidates are moved within them before they are judged.
         head: What it makes of the best candidates competes, as far as there is room.
         anchors: Whether candidates make up for what the robot did since it asked.
+        acted: Actions that have gone out since `sensed`.
 
     Returns:
         The chunk to run, and the new decision where there is one: the candidates of that begin at
         the newest tick, and what runs has filled their first `frozen` rows.
 
     References:
-        Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: the running chunk competes, and a gate
-        keeps the policy's own.
+        Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: the running chunk competes, and a gate.
     """
     as_it_was = decided(decision, request)
     gone = sensed.consumed - request.consumed
@@ -98,19 +99,21 @@ def rescored(
     if sensed.epoch != request.epoch or gone < 0:
         return as_it_was, None
     if limits is not None:
-        as_it_was = _kept_from_now(as_it_was, sensed, body, limits)
+        as_it_was = _kept_from_now(as_it_was, sensed, body, limits, acted=acted)
     elif not gone:
         return as_it_was, None
     if session is None or drawn is None:
         return as_it_was, None
     if drawn.actions.shape[1] - gone < session.commit_horizon:
         return as_it_was, None
+    frozen = still_frozen(request.frozen, sensed.observation.running, gone=gone, acted=acted)
     whole = partial(_candidates, drawn, decision, request, sensed, body=body, limits=limits)
-    candidates = whole(most=session.limits.max_candidates, head=head, anchors=anchors)
+    most = session.limits.max_candidates
+    candidates = whole(most=most, head=head, anchors=anchors, frozen=frozen)
     found = _judged(client, candidates, sensed, budget_s=budget_s, noise_seed=noise_seed)
     if found is None:
         return as_it_was, None
-    return _from_now(as_it_was, found, sensed, frozen=max(0, request.frozen - gone)), found
+    return _from_now(as_it_was, found, sensed, frozen=frozen), found
 
 
 def _from_now(chunk: Chunk, found: Decision, sensed: Sensed, *, frozen: int) -> Chunk:
@@ -161,10 +164,10 @@ def _candidates(
     head: NumpyHead | None,
     anchors: bool,
     limits: Limits | None,
+    frozen: int,
 ) -> Candidates:
     """Return all that competes at the newest observation, as it would run."""
     gone = sensed.consumed - request.consumed
-    frozen = max(0, request.frozen - gone)
     running = sensed.observation.running
     moved_A = sensed.travelled - request.travelled if anchors else None
     found = windows(drawn, running, body=body, gone=gone, frozen=frozen, most=most, moved_A=moved_A)
@@ -221,14 +224,16 @@ def _best(decision: Decision, count: int) -> NDArray[np.int64]:
     return first[: max(0, count)]
 
 
-def _kept_from_now(chunk: Chunk, sensed: Sensed, body: Embodiment, limits: Limits) -> Chunk:
+def _kept_from_now(
+    chunk: Chunk, sensed: Sensed, body: Embodiment, limits: Limits, *, acted: int
+) -> Chunk:
     """Return what of a chunk can still run, moved within the limits; all of it where none can."""
     gone = sensed.consumed - chunk.consumed
     rows = len(chunk.actions) - gone
     if rows < 1:
         return chunk
-    frozen = max(0, chunk.frozen - gone)
     running = sensed.observation.running
+    frozen = still_frozen(chunk.frozen, running, gone=gone, acted=acted)
     only = Candidates(chunk.actions[None])
     left = windows(only, running, body=body, gone=gone, frozen=frozen, most=1)
     return replace(

@@ -106,7 +106,7 @@ class Ladder:
         """
         if self._since_s is None:
             self._since_s = self._last_s = now_s
-            self.counts[self.rung] += 1
+            self.counts[self.rung] += not any(self.counts.values())  # where it began
         self.times_s[self.rung] += now_s - self._last_s
         self._last_s = now_s
         if self.rung is Rung.STOP:
@@ -131,7 +131,7 @@ class Ladder:
         if self.rung is not Rung.HOLD:
             self._move(Rung.HOLD, "reset", now_s)
         self._spent.clear()
-        self._since_s = None
+        self._since_s = None  # the pause is no time on any rung
 
     def stop(self, *, now_s: float, cause: str) -> None:
         """Stop at once, whatever there is."""

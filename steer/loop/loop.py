@@ -89,7 +89,7 @@ class Loop:
         self._clock: Clock = clock or MonotonicClock()
         self._faults = Faults(logger)
         self._took_s: dict[str, float] = {}
-        self._acted_s = self._clock.now_s()
+        self._ended_s = self._clock.now_s()
         self._epoch = self._sequence = self._failures = 0
         self._tick = self._asked_tick = 0
         self._asked: Request | None = None
@@ -132,20 +132,21 @@ class Loop:
             self._act(command)
         acted_s = self._clock.now_s()
         self._tell_changes()
+        self._ended_s = self._clock.now_s()
         cost_s = (observing_s - begun_s) + (acting_s - observed_s)
         self._took_s = {
             "robot.observe": observed_s - observing_s,
             "robot.act": acted_s - acting_s,
+            "on_change": self._ended_s - acted_s,
             "the loop": cost_s,
         }
-        self._acted_s = acted_s
         return Ticked(tick, command, asked, cost_s)
 
     def _note_missed(self, tick: Tick | None, begun_s: float) -> None:
         """Count ticks that were skipped, by what took longest since the tick before them began."""
         if tick is None or not tick.num_missed:
             return
-        took_s = {**self._took_s, "the time between ticks": begun_s - self._acted_s}
+        took_s = {**self._took_s, "the time between ticks": begun_s - self._ended_s}
         name = max(took_s, key=took_s.__getitem__)
         text = f"expected none skipped, got {tick.num_missed}: {name} took {took_s[name]:.3f} s"
         self._faults.note("tick", text, cause=name)

@@ -21,27 +21,16 @@ from steer.loop.chunks import Chunk
 from steer.loop.handover import chunk_from_bytes, request_to_parts, sensed_to_parts
 from steer.loop.latest import Latest
 from steer.loop.planner import Request, Sensed
+from steer.loop.refusal import REFUSED, read_refusal
 from steer.loop.thresholds import Thresholds
 from steer.types import Selection
 
-__all__ = [
-    "CHUNKS",
-    "REFUSED",
-    "REQUESTS",
-    "SENSED",
-    "Remote",
-    "RemotePlanner",
-    "read_refusal",
-    "write_refusal",
-]
+__all__ = ["CHUNKS", "REQUESTS", "SENSED", "Remote", "RemotePlanner"]
 
 logger = logging.getLogger(__name__)
 
 REQUESTS, CHUNKS, SENSED = "requests", "chunks", "sensed"
 """Names of the shared files."""
-REFUSED = 2
-"""Exit code of a process that the server will never serve as it is; its last words say why."""
-_WORDS = "refusal"
 _MEMORY = Path("/dev/shm")
 _CHUNK_BYTES = 1 << 20
 _RESTART_S = 0.2
@@ -214,7 +203,7 @@ class RemotePlanner:
 
     def _keep(self) -> None:
         """Start the process, and start it again, until closed or refused for good."""
-        while (process := self._started()) is not None:
+        while (process := self._started_at_last()) is not None:
             with process:
                 _tell(process.stdin, self._remote.to_json() + "\n")
                 self._watch(process)
@@ -249,6 +238,15 @@ class RemotePlanner:
             else:
                 logger.warning("system 2 goes on")
 
+    def _started_at_last(self) -> "subprocess.Popen[str] | None":
+        """Start the process, as often as it takes; return None once closed."""
+        while True:
+            try:
+                return self._started()
+            except OSError as error:  # no memory, too many processes
+                logger.error("system 2 cannot be started: %s", error)  # noqa: TRY400  # no bug
+            self._is_closed.wait(_RESTART_S)
+
     def _started(self) -> "subprocess.Popen[str] | None":
         """Start the process; return None once closed."""
         command = [sys.executable, "-m", "steer.loop.remote_worker", str(self._directory)]
@@ -258,17 +256,6 @@ class RemotePlanner:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
             self.num_starts += 1
             return self._process
-
-
-def write_refusal(directory: Path, text: str) -> None:
-    """Leave the last words of a process that was refused."""
-    (directory / _WORDS).write_text(text)
-
-
-def read_refusal(directory: Path) -> str:
-    """Return them; what there is to say in their place where there are none."""
-    path = directory / _WORDS
-    return path.read_text() if path.is_file() else "expected its reason, got none"
 
 
 def _paths(tls: Mapping[str, Any]) -> dict[str, Any]:

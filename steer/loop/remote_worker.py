@@ -38,7 +38,8 @@ from steer.loop.handover import (
 from steer.loop.latest import Latest
 from steer.loop.monitors import Monitors
 from steer.loop.planner import Request, Sensed
-from steer.loop.remote import CHUNKS, REFUSED, REQUESTS, SENSED, Remote, write_refusal
+from steer.loop.refusal import REFUSED, write_refusal
+from steer.loop.remote import CHUNKS, REQUESTS, SENSED, Remote
 from steer.loop.spent import spent_of
 from steer.types import Observation
 from steer.wire.control import ControlAnswer, ControlAsk, ControlTick
@@ -64,8 +65,7 @@ _FINAL = (
 def main() -> int:
     """Serve one robot until its standard input closes."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    directory = Path(sys.argv[1])
-    told = sys.stdin.readline()
+    directory, told = Path(sys.argv[1]), sys.stdin.readline()
     if not told:  # the robot has gone before it said anything
         shutil.rmtree(directory, ignore_errors=True)
         return 0

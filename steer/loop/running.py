@@ -54,47 +54,47 @@ def run(
     max_age_s: float = 2.0,
     max_frozen_s: Mapping[str, float] | None = None,
     patience_s: float = 1.0,
+    replan_ticks: int = 1,
+    alarm_ticks: int | None = None,
     on_tick: Callable[[Ticked], None] | None = None,
     on_change: Callable[[Change], object] | None = None,
     clock: Clock | None = None,
 ) -> Ran:
-    """Drive a robot at its own rate until `until` says so.
-
-    Whatever planner and robot do, an action goes out on every tick, within the limits.
+    """Drive a robot at its own rate: whatever happens, an action a tick, within the limits.
 
     Args:
         robot: Anything with `observe()` and `act(action)`, each within a fraction of a tick.
         planner: Who is asked for chunks; `RemotePlanner` asks a server.
         embodiment: Of the robot, with its rate and whether its commands are relative.
-        until: Asked after each tick.
+        until: Asked after each tick whether to end.
         limits: Of its commands; None for its range and largest steps alone.
         ladder: With the time limits of its rungs; None for the default ones.
-        rest: Command of where it stands, [A]; None where that is not known, which for motions is no
-            command at all.
+        rest: Command of where it stands, [A]; None where nobody knows, or commands are motions.
         num_observations: How many of the last observations the policy looks at.
         max_age_s: How long after its observation a chunk may run, in seconds.
         max_frozen_s: As `ObservationGuard` takes it, for sensors that hang.
         patience_s: Take a request that was not answered for so long as lost, in seconds.
+        replan_ticks: Ask again so many ticks after the last time; 0: as late as an answer allows.
+        alarm_ticks: As `System1` takes it, for monitors.
         on_tick: Told of each tick; it must return at once.
         on_change: Told of each step on the ladder; it must return at once.
         clock: Of all instants, `captured_at_s` of the observations among them.
 
     Raises:
-        InvalidInputError: The embodiment does not say its rate, or what a command is; or a number
-            is out of its range.
+        InvalidInputError: The embodiment lacks its rate or mode; a number is out of its range.
     """
     hz, clock = _rate(embodiment, patience_s), clock or MonotonicClock()
-    limits = limits or Limits.of(embodiment)
-    system = System1(embodiment, limits, max_age_s=max_age_s, ladder=ladder)
-    seen_s = max(_SEEN_S, _SEEN_TICKS / hz)
+    new = partial(System1, embodiment, max_age_s=max_age_s, ladder=ladder, alarm_ticks=alarm_ticks)
+    system = new(limits or Limits.of(embodiment))
     loop = Loop(
         robot,
         planner,
         system,
-        guard=ObservationGuard(embodiment, max_age_s=seen_s, max_frozen_s=max_frozen_s),
-        delay=DelayEstimate(most=max(1, round(max_age_s * hz))),
+        guard=_guard(embodiment, hz, max_frozen_s),
+        delay=DelayEstimate(most=_ticks(hz, max_age_s)),
         num_observations=num_observations,
-        patience_ticks=max(1, round(patience_s * hz)),
+        replan_ticks=replan_ticks,
+        patience_ticks=_ticks(hz, patience_s),
         on_change=on_change,
         clock=clock,
     )
@@ -126,6 +126,17 @@ def drive(
             loop.guarded("on_tick", partial(on_tick, ticked))
         if until(ticked):
             return ticker
+
+
+def _guard(
+    embodiment: Embodiment, hz: float, max_frozen_s: Mapping[str, float] | None
+) -> ObservationGuard:
+    seen_s = max(_SEEN_S, _SEEN_TICKS / hz)
+    return ObservationGuard(embodiment, max_age_s=seen_s, max_frozen_s=max_frozen_s)
+
+
+def _ticks(hz: float, duration_s: float) -> int:
+    return max(1, round(duration_s * hz))
 
 
 def _rate(embodiment: Embodiment, patience_s: float) -> float:

@@ -14,7 +14,7 @@ from steer.serve.drawing import Drawer, Drawn
 from steer.serve.ranking import Call, Ranker, check_running
 from steer.types import Candidates
 from steer.v1 import control_pb2 as pb
-from steer.windows import led, windows
+from steer.windows import led, still_frozen, windows
 from steer.wire.control import sent_from_message, travelled_from_message
 from steer.wire.records import candidates_to_message, decision_to_message
 
@@ -77,14 +77,13 @@ class Judge:
             call: That it is.
             drawn: Candidates for it.
             asked: Its message.
-            newest: The newest message of its epoch, or the same one.
+            newest: The newest of its epoch; the action that follows it has gone out by now.
 
         Raises:
             InvalidInputError: The newest observation is not what session and critic need.
 
         References:
-            Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: nothing is edited here, the running
-            chunk competes, and what runs when nothing is clearly better is the policy's own.
+            Real-Time EXPO-FT, arXiv 2609.18207, 2026. Differs: no edits; what runs competes; gate.
         """
         critic = self.drawer.critic(call.session)
         rows, least = drawn.candidates.actions.shape[1], call.session.rule.commit_horizon
@@ -94,10 +93,11 @@ class Judge:
             observation = await self.drawer.look(at.observation, critic.card.embodiment)
         check_running(observation, self.robot)
         gone = at.consumed - asked.consumed
-        frozen = max(0, asked.ask.frozen - gone)
+        acted, running = int(at is not asked), observation.running
+        frozen = still_frozen(asked.ask.frozen, running, gone=gone, acted=acted)
         cut = windows(
             drawn.candidates,
-            observation.running,
+            running,
             body=self.robot,
             gone=gone,
             frozen=frozen,

@@ -91,6 +91,18 @@ def test_candidates_are_moved_within_the_limits_before_they_are_judged():
     assert client.calls[0][1].actions[0, :, 0].tolist() == list(range(8))
 
 
+def test_an_answer_that_outlived_its_frozen_rows_begins_with_what_has_run():
+    """So that what follows is within the limits of what the robot did, not of what it did not."""
+    client, running = Client(index=2), [50.0, 51.0, 52.0]
+    late = sensed(consumed=14, running=running)
+
+    chunk = ask_again(client, decision(), request(), late, budget_s=0.02, acted=1)
+    as_before = ask_again(client, decision(), request(), late, budget_s=0.02)
+
+    assert (chunk.frozen, chunk.actions[0, 0], as_before.frozen) == (1, 50.0, 0)
+    np.testing.assert_array_equal(chunk.actions[1:], ACTIONS[2, 5:])
+
+
 def test_candidates_are_anchored_before_they_are_judged():
     """By what was travelled since the request."""
     client = Client(index=2)

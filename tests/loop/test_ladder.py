@@ -125,4 +125,5 @@ def test_a_reset_gives_every_rung_its_time_again():
 
     assert stopped == [POLICY, HOLD, STOP]
     assert climb(ladder, (200, HOLD), (201, POLICY)) == [HOLD, POLICY]
+    assert [ladder.counts[rung] for rung in (POLICY, HOLD, STOP)] == [2, 3, 1]
     assert ladder.times_s[HOLD] == 3.0

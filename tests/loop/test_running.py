@@ -38,8 +38,9 @@ class Arm:
 class Far:
     """A planner that always wants the same place, until it dies."""
 
-    def __init__(self, dies_after=1_000_000):
+    def __init__(self, dies_after=1_000_000, alarm=""):
         self.requests, self.answered, self.dies_after = [], 0, dies_after
+        self.alarm = alarm
 
     def submit(self, request):
         self.requests.append(request)
@@ -59,6 +60,7 @@ class Far:
             captured_at_s=request.captured_at_s,
             epoch=request.epoch,
             sequence=request.sequence,
+            alarm=self.alarm,
         )
 
 
@@ -92,6 +94,27 @@ def test_its_limits_are_kept():
 
     assert run(9, limits=slow)[0].told[:4] == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert run(9)[0].told[0] == 0.5
+
+
+def test_a_planner_is_asked_again_as_soon_as_it_has_answered():
+    """Or as late as an answer allows, where that is wanted: once a chunk is used up."""
+    often, seldom = Far(), Far()
+    run(24, planner=often)
+    run(24, planner=seldom, replan_ticks=0)
+
+    assert (len(often.requests), len(seldom.requests)) == (24, 3)
+
+
+def test_a_robot_asks_for_help_where_alarms_are_to_be_acted_on():
+    """So many ticks after the first one; else they are counted and that is all."""
+    changes = []
+    told = {"planner": Far(alarm="stac"), "on_change": changes.append}
+    _, found, ran = run(9, alarm_ticks=3, **told)
+
+    assert [item.command.rung for item in found][-2:] == [Rung.HOLD] * 2
+    assert changes[-1].cause == "alarm of stac"
+    assert run(9, planner=Far(alarm="stac"))[1][-1].command.rung is Rung.STEERED
+    assert ran.system.alarms["stac"] > 0
 
 
 def test_whoever_wants_to_know_is_told_of_ticks_and_rungs():

@@ -105,20 +105,30 @@ def test_what_a_loader_raises_is_raised_to_whoever_loads(engine):
 
 
 def test_a_loader_that_raises_is_alone_in_that(engine, make_critic):
-    """Who loads beside it and after it is served: the thread goes on."""
+    """Who waits beside it and who comes after it is served: the thread goes on."""
+    door = threading.Event()
+
+    def slow():
+        door.wait(10)
+        return make_critic()
 
     def raises():
         raise ArtefactError("critic: damaged")
 
-    async def both():
-        loads = (engine.load("bad", raises), engine.load("reach", make_critic))
+    async def all_at_once():
+        loads = [
+            asyncio.create_task(engine.load(name, loader))
+            for name, loader in (("slow", slow), ("bad", raises), ("reach", make_critic))
+        ]
+        await asyncio.sleep(0)  # all of them wait now, behind the first one
+        door.set()
         found = await asyncio.gather(*loads, return_exceptions=True)
         return *found, await engine.load("later", make_critic)
 
-    bad, reach, later = run(both())
+    slow_one, bad, reach, later = run(all_at_once())
 
     assert isinstance(bad, ArtefactError)
-    assert reach.digest == later.digest == make_critic().digest
+    assert slow_one.digest == reach.digest == later.digest == make_critic().digest
 
 
 def test_requests_that_wait_anyway_are_served_together(engine, make_critic, rng):

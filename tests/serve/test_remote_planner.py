@@ -189,6 +189,23 @@ def test_a_process_that_is_killed_is_started_anew(planner, ask):
     assert planner.num_starts == 2
 
 
+def test_a_process_that_cannot_be_started_is_tried_again(remote, ask, monkeypatch, caplog):
+    """As when the machine has no memory for a moment."""
+    start, refused = subprocess.Popen, [OSError(12, "Cannot allocate memory")]
+
+    def seldom(*arguments, **options):
+        if refused:
+            raise refused.pop()
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", seldom)
+    with closing(RemotePlanner(remote)) as planner:
+        planner.submit(ask(1))
+        assert answer(planner).sequence == 1
+
+    assert "system 2 cannot be started: [Errno 12] Cannot allocate memory" in caplog.text
+
+
 def test_a_process_that_is_stopped_blocks_nobody_and_goes_on(planner, ask):
     """Asking and looking take no time meanwhile."""
     planner.submit(ask(1))

@@ -67,9 +67,20 @@ def load_policy(directory: Path, *, device: str, is_guided: bool = False) -> Loa
 def _raised_by_lerobot() -> tuple[type[Exception], ...]:
     """Return what LeRobot raises for a checkpoint that it cannot load; asked for only then."""
     from draccus.utils import DraccusException
+    from huggingface_hub.errors import StrictDataclassError
+    from lerobot.processor.pipeline import ProcessorMigrationError
 
-    missing = (OSError, ImportError, LookupError, AttributeError)
-    return (*missing, TypeError, ValueError, RuntimeError, SafetensorError, DraccusException)
+    pythons = (
+        OSError,
+        ImportError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    )
+    theirs = (SafetensorError, DraccusException, StrictDataclassError, ProcessorMigrationError)
+    return (*pythons, AssertionError, *theirs)
 
 
 def _load(directory: Path, device: str, *, is_guided: bool) -> LoadedPolicy:

@@ -44,11 +44,14 @@ def test_with_nothing_newer_it_is_what_steer_would_answer(served, stream, sense,
     assert not found.judged_again
 
 
-@pytest.mark.parametrize("is_limited", [False, True])
+@pytest.mark.parametrize(("is_limited", "frozen"), [(False, 3), (True, 3), (True, 0)])
 def test_candidates_are_judged_again_at_the_newest_observation(
-    served, stub, session_of, talk, asked, sense, robot, rng, policy, counted, is_limited
+    served, stub, session_of, talk, asked, sense, robot, rng, policy, counted, is_limited, frozen
 ):
-    """Bit for bit what unary Steer, and Rank of the windows at that observation, would choose."""
+    """Bit for bit what unary Steer, and Rank of the windows at that observation, would choose.
+
+    The action that follows that observation has gone out by then, whatever was expected.
+    """
     wide = np.full(2, np.inf)
     limits = Limits(low=-wide, high=wide, first=np.full(2, 0.5), second=wide, third=wide)
     running = rng.normal(size=(4, 2)).astype(np.float32)
@@ -57,7 +60,7 @@ def test_candidates_are_judged_again_at_the_newest_observation(
     policy.shut()
     start = {"limits": robot_limits_to_messages(limits)} if is_limited else {}
     with talk(stub, session_of(stub), **start) as stream:
-        stream.tick(old, consumed=10, ask=asked(frozen=3, return_candidates=True))
+        stream.tick(old, consumed=10, ask=asked(frozen=frozen, return_candidates=True))
         policy.wait_until_entered()
         stream.tick(new, consumed=12, sent=sent)
         counted.wait("observations", 2)

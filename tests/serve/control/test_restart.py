@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow]
 
 CLOCK, TICK_S, LIMIT_S = MonotonicClock(), 0.02, 90.0
 BACK_S = 3.0
-"""One second is promised; a machine with other work gets three."""
+"""One second is asked for, and measured by `sim.realtime recover`; other tests run beside this."""
 
 
 @contextmanager
@@ -72,9 +72,7 @@ class Robot:
         return first_s
 
 
-def test_chunks_come_again_within_a_second_of_a_killed_server_s_return(
-    critic_dir, robot, observation
-):
+def test_chunks_come_again_soon_after_a_killed_server_is_back(critic_dir, robot, observation):
     """SIGKILL, a start on the same port, and the first chunk after it serves."""
     with killable(critic_dir, "127.0.0.1:0") as first:
         address, _ = served(first)

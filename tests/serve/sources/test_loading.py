@@ -38,6 +38,7 @@ def rewrite(path, change):
     path.write_text(json.dumps(tree))
 
 
+SAME = ("whole", "truncated", "partial", "unknown", "elsewhere")
 READERS = {"reader": "words", "stray-reader": "../words", "hub-reader": "somebody/words"}
 """Checkpoints with a tokenizer, by what they call it."""
 
@@ -58,8 +59,8 @@ def add_tokenizer(directory, name):
 def outcomes(real_checkpoints, tmp_path_factory):
     """What loading makes of some checkpoints, by name; LeRobot is imported once for all."""
     root = tmp_path_factory.mktemp("damaged")
-    for name in ("whole", "truncated", "partial", "unknown", "elsewhere", "backbone", *READERS):
-        source = "diffusion-camera" if name == "backbone" else "diffusion"
+    for name in (*SAME, "backbone", "asserting", *READERS):
+        source = {"backbone": "diffusion-camera", "asserting": "act"}.get(name, "diffusion")
         shutil.copytree(real_checkpoints / source, root / name)
     damaged = root / "truncated" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-100])
@@ -67,6 +68,7 @@ def outcomes(real_checkpoints, tmp_path_factory):
     del weights["diffusion.unet.final_conv.1.bias"]
     save_file(weights, root / "partial" / "model.safetensors")
     rewrite(root / "unknown" / "config.json", lambda tree: tree.update(type="warp_drive"))
+    rewrite(root / "asserting" / "config.json", lambda tree: tree.update(n_heads=3))
     rewrite(root / "elsewhere" / "config.json", lambda tree: tree.update(device="cuda:3"))
     rewrite(
         root / "backbone" / "config.json",
@@ -106,6 +108,14 @@ def test_weights_that_are_not_all_there_are_refused(outcomes):
 def test_an_unknown_architecture_is_refused_by_name(outcomes):
     """LeRobot says which there are."""
     assert "Policy type 'warp_drive'" in outcomes["unknown"]
+
+
+def test_an_architecture_that_asserts_is_refused_in_one_sentence(outcomes):
+    """What is wrong with its sizes is found by whatever is built of them."""
+    assert outcomes["asserting"].startswith(
+        "policy checkpoint: expected one that LeRobot can load, got AssertionError: "
+    )
+    assert outcomes["asserting"].endswith("/asserting")
 
 
 def test_a_checkpoint_of_another_device_is_loaded_onto_ours(outcomes):

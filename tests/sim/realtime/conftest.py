@@ -23,6 +23,7 @@ def make_bench_row():
             "decisions": 2,
             "overrides": 1,
             "again": 0,
+            "moved": 0,
             "broken": 0,
             "broken_by": {},
             "rungs": {"STEERED": 12},

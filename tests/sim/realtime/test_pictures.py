@@ -27,6 +27,7 @@ ROW = Row(
     decisions=2,
     overrides=1,
     again=1,
+    moved=0,
     broken=0,
     broken_by={},
     rungs={"STEERED": 10},

@@ -4,6 +4,7 @@ PYTHON_BIN := $(VENV)/bin/python
 EPISODES ?= 30
 AMOUNTS = 25 50 100 demonstrations successes
 RESULTS ?= results
+UNDER = $(wildcard $(RESULTS)/realtime/under/*)
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 
@@ -96,8 +97,9 @@ confirm: setup  ## Replay some published episodes of every kind: do they still c
 	$(PYTHON_BIN) -m sim.confirm $(RESULTS) $(ARGS)
 
 results: setup  ## Check and publish measured figures; draw the tables from them
-	$(PYTHON_BIN) -m sim.realtime records $(RESULTS)/realtime/bench \
-	  --more $(RESULTS)/realtime/methods --under $(wildcard $(RESULTS)/realtime/under/*)
+	$(if $(wildcard $(RESULTS)/realtime/bench),$(PYTHON_BIN) -m sim.realtime records \
+	  $(RESULTS)/realtime/bench $(addprefix --more ,$(wildcard $(RESULTS)/realtime/methods)) \
+	  $(if $(UNDER),--under $(UNDER)))
 	$(PYTHON_BIN) scripts/publish_results.py
 
 clean:  ## Remove what the commands made, but not data/, demo/ and .venv

@@ -4,8 +4,7 @@
         --policy lerobot:sim/artefacts/policies/diffusion-push
     python examples/realtime.py 127.0.0.1:50051 120
 
-The robot is made up. Kill the server with -9 and start it again: the robot slows down, holds, and
-is steered again.
+The robot is made up. Kill the server with -9, start it again: it holds, and is steered again.
 """
 
 import sys
@@ -43,14 +42,15 @@ class Robot:
 def main(target: str = "127.0.0.1:50051", seconds: str = "5") -> None:
     """Drive for some seconds; print each step on the ladder, and what was done."""
     with SteerClient(target) as client:
-        body = client.describe().critics[0].embodiment
+        told = client.describe()
+    body, seen = told.critics[0].embodiment, told.policies[0].num_observations
     robot = Robot({item.name: np.zeros(item.shape, item.dtype) for item in body.observations})
     limits = Limits.of(body, acceleration=20.0, jerk=2000.0)
     remote = Remote(target=target, embodiment=body, budget_s=2.0, num_candidates=8,
                     rescore_s=0.05, limits=limits)  # fmt: skip  # and forecast=FILE, once trained
     end_s, ladder = CLOCK.now_s() + float(seconds), Ladder({Rung.HOLD: 60.0})  # then it stops
     with closing(RemotePlanner(remote)) as planner:  # a process of its own, never waited for
-        run(robot, planner, body, limits=limits, ladder=ladder,
+        run(robot, planner, body, limits=limits, ladder=ladder, num_observations=seen,
             on_change=lambda change: print(f"{change.after.name}: {change.cause}"),
             until=lambda _: CLOCK.now_s() >= end_s)  # fmt: skip
     print(f"{robot.told} actions; seconds on each rung: {dict(ladder.times_s)}")

@@ -41,6 +41,19 @@ def test_single_figures_and_monitors_have_tables_of_their_own(record):
     assert "SERVING" not in text
 
 
+def test_other_networks_have_a_table_of_their_own(record):
+    """With what the robot did meanwhile."""
+    text = draw_realtime(
+        [
+            record("success_under/wifi/ours/d5", 0.6, 0.5, 0.7, n=40),
+            record("standing_under/wifi/ours/d5", 0.25, n=40),
+            record("limit_breaks_under/wifi/ours/d5", 3, n=40),
+        ]
+    )
+
+    assert "| `wifi` | `ours` | 5 | 0.60 [0.50, 0.70] | 0.25 | 3 | 40 |" in text
+
+
 def test_nothing_is_said_where_nothing_was_measured():
     """Instead of an empty table."""
     assert draw_realtime([]) == "Not measured yet.\n"

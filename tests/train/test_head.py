@@ -164,3 +164,26 @@ def test_what_cannot_teach_a_head_is_refused(config, tmp_path):
     ):
         with pytest.raises(ConfigError, match=message):
             replace(config, **changes)
+
+
+def test_numpy_is_torch_within_a_hundred_thousandth(config, caplog):
+    """Of every kind that changes chunks; a head that would run differently is not written."""
+    caplog.set_level("INFO")
+
+    for kind in ("edit", "residual", "cascade"):
+        run(replace(config, kind=kind, steps=5, output=config.output.with_name(f"{kind}.npz")))
+
+    told = [text.split()[-1] for text in caplog.messages if text.startswith("numpy and torch")]
+    assert len(told) == 3
+    assert max(map(float, told)) <= 1e-5
+
+
+def test_a_head_that_numpy_runs_differently_is_not_written(config, monkeypatch):
+    """As where its weights are read in another order."""
+    forward = NumpyHead.windows
+    monkeypatch.setattr(NumpyHead, "windows", lambda *a, **k: forward(*a, **k) + np.float32(1e-3))
+
+    with pytest.raises(ConfigError, match=r"expected NumPy to agree within 1e-05, got 1\.00e-03"):
+        run(replace(config, steps=5))
+
+    assert not config.output.exists()

@@ -62,6 +62,35 @@ def test_ours_is_held_against_a_robot_that_does_not_wait(rows):
     assert found["success_over/naive/d5"]["value"] == 0.6
 
 
+def test_a_method_is_held_against_itself_without_delay(rows, make_bench_row):
+    """Ours may be better than a robot that waits, and lose all the same."""
+    own = [
+        make_bench_row(cell=cell, method="ours", delay=0, seed=seed, decisions=4, moved=1)
+        for cell in CELLS
+        for seed in range(10)
+    ]
+
+    found = figures(delay_records([*rows, *own], ORIGIN))
+
+    assert found["success_ratio_d5_own/ours"]["value"] == 0.8
+    assert found["success_ratio_d5"]["value"] == 0.8
+    assert "success_ratio_d5_own/naive" not in found
+    assert (found["moved/ours/d0"]["value"], found["moved/ours/d5"]["value"]) == (0.25, 0)
+
+
+def test_other_networks_have_figures_by_their_name(rows):
+    """Beside those of the run, with an origin of their own."""
+    other = replace(ORIGIN, commit="def5678")
+
+    found = figures(delay_records(rows, ORIGIN, under={"wifi": (rows, other)}))
+
+    assert found["success_under/wifi/ours/d5"]["value"] == 0.8
+    assert found["success_under/wifi/ours/d5"]["commit"] == "def5678"
+    assert found["standing_under/wifi/ours/d5"]["value"] == 0.25
+    assert found["limit_breaks_under/wifi/naive/d5"]["value"] == 60
+    assert not [name for name in found if name.startswith("success_under") and "dit/" in name]
+
+
 def test_broken_limits_are_counted_by_method(rows):
     """Those of ours over all delays, those of the naive loop at the delay that counts."""
     found = figures(delay_records(rows, ORIGIN))
@@ -91,6 +120,7 @@ def test_a_second_run_adds_methods_and_what_edits_gain(rows, make_bench_row):
     gain = figures(found)["edit_gain"]
     assert (gain["value"], gain["n"]) == (0.3, 10)
     assert gain["low"] < 0.3 < gain["high"]
+    assert "edit_gain/residual" not in figures(found)
 
 
 def test_a_run_that_lacks_episodes_is_refused(rows):

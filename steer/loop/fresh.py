@@ -138,7 +138,7 @@ def _judged(
     budget_s: float,
     noise_seed: int,
 ) -> Decision | None:
-    """Return the choice among candidates; None where no critic has made it."""
+    """Return the choice among candidates, and these with it; None where no critic has made it."""
     try:
         found = client.rank(
             sensed.observation,
@@ -150,7 +150,9 @@ def _judged(
     except SteerError as error:
         logger.warning("not judged again: %s", error)
         return None
-    return found if not fallback_of(found) else None  # the old judgement is better than none
+    if fallback_of(found):
+        return None  # the old judgement is better than none
+    return replace(found, candidates=candidates)
 
 
 def _candidates(

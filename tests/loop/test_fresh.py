@@ -74,7 +74,8 @@ class Client:
         self.calls.append((observation, candidates, options))
         if self.error is not None:
             raise self.error
-        return decision(index=self.index, chunk=candidates.actions[self.index], reason=self.reason)
+        chosen = {"index": self.index, "chunk": candidates.actions[self.index]}
+        return decision(**chosen, reason=self.reason, candidates=None)  # as the server's answers
 
 
 def test_candidates_are_moved_within_the_limits_before_they_are_judged():
@@ -161,6 +162,7 @@ def test_the_new_decision_comes_with_the_chunk():
     )
 
     np.testing.assert_array_equal(again.chunk, chunk.actions)
+    np.testing.assert_array_equal(again.candidates.actions, ACTIONS[:, 2:])
     assert old[1] is None
 
 

@@ -20,7 +20,15 @@ from moved import has_moved
 from realtime_table import draw_realtime
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
-from suite_results import KINDS, SuiteError, between, confirmed_commits, places, suite_results
+from suite_results import (
+    BENCH,
+    KINDS,
+    SuiteError,
+    between,
+    confirmed_commits,
+    places,
+    suite_results,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -93,7 +101,7 @@ def is_stale(record: Record) -> bool:
     if not paths or not has_moved(ROOT, record["commit"], paths):
         return False
     kind = kind_of(record["metric"])
-    confirmed = confirmed_commits(ROOT, kind) if kind in KINDS else []
+    confirmed = confirmed_commits(ROOT, kind) if kind in (*KINDS, *BENCH) else []
     return not confirmed or any(has_moved(ROOT, commit, paths) for commit in confirmed)
 
 

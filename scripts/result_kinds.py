@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sim.origin import CODE
-from suite_results import KINDS
+from suite_results import BENCH, KINDS
 
 __all__ = ["EPISODE_METRICS", "OF_BOTH", "PATHS", "home_of", "kind_of"]
 
@@ -61,29 +61,13 @@ _REALTIME = (
     "requirements.lock",
 )
 _OF_REALTIME = (
-    "age_ms",
+    *BENCH,
     "decision_age_ms",
     "drift_ms",
-    "edit_gain",
-    "jerk",
     "lateness_p99_over_naive",
-    "limit_breaks",
-    "limit_breaks_under",
     "lost_ticks",
     "monitor",
-    "moved",
-    "naive_limit_breaks",
-    "protective_stops",
     "recover_s",
-    "seam",
-    "standing",
-    "standing_under",
-    "success",
-    "success_over",
-    "success_ratio_d5",
-    "success_ratio_d5_own",
-    "success_under",
-    "tasks",
 )
 # Files that could move a figure, by the part of its name before the slash.
 PATHS: Mapping[str, Sequence[str]] = {

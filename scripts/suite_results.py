@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 __all__ = [
+    "BENCH",
     "KINDS",
     "SuiteError",
     "SuiteResults",
@@ -38,13 +39,33 @@ KINDS = (
     "disturbed",
 )
 """What is made from rows, by the part of a metric's name before the slash."""
+BENCH = (
+    "age_ms",
+    "edit_gain",
+    "jerk",
+    "limit_breaks",
+    "limit_breaks_under",
+    "moved",
+    "naive_limit_breaks",
+    "protective_stops",
+    "seam",
+    "standing",
+    "standing_under",
+    "success",
+    "success_over",
+    "success_ratio_d5",
+    "success_ratio_d5_own",
+    "success_under",
+    "tasks",
+)
+"""What is made from rows of the real-time bench."""
 PLACES = (
     ("README.md", "suite", "summary"),
     ("docs/evidence.md", "suite", "tables"),
     ("docs/evidence.md", "evidence", "evidence"),
 )
 """Which documents show what, between the lines of `between` of which name."""
-RUNS = {"data_gain": "data", "disturbed": "disturbed"}
+RUNS = {"data_gain": "data", "disturbed": "disturbed", **dict.fromkeys(BENCH, "realtime")}
 """Which runs below `results` a kind of figure is made from, where it is not the suite."""
 PICTURES = Path("docs/pictures")
 COMPLETE = {"suite": ("--complete", "published"), "evidence": ("--complete",)}
@@ -102,11 +123,11 @@ def confirmed_commits(root: Path, kind: str) -> list[str]:
 
     Args:
         root: Of the repository.
-        kind: Of the figure, of `KINDS`: it says which runs it is made from.
+        kind: Of the figure, of `KINDS` or `BENCH`: it says which runs it is made from.
     """
     home = root / "results" / RUNS.get(kind, "suite")
     found = []
-    for rows in sorted(home.rglob("rows.parquet")):
+    for rows in sorted(home.rglob("rows.jsonl" if kind in BENCH else "rows.parquet")):
         path = rows.with_name("confirmed.json")
         tree = json.loads(path.read_text()) if path.exists() else {"replayed": 0}
         is_same = tree["replayed"] and not tree["different"]

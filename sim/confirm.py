@@ -3,10 +3,10 @@
     python -m sim.confirm results
 
 Code moves on after a run of hours. This command draws some episodes of each cell, arm, N and limit
-of every run below a directory, runs them again as the run's own command did, and compares all but
-the times, bit for bit. What it found stands in `confirmed.json` beside the rows; `make results`
-takes the dagger from figures whose episodes all came out the same on code that has not changed
-since.
+of every run below a directory, and of each cell, method and delay of runs of the real-time bench,
+runs them again as the run's own command did, and compares all but the times, bit for bit. What it
+found stands in `confirmed.json` beside the rows; `make results` takes the dagger from figures whose
+episodes all came out the same on code that has not changed since.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sim.confirm_bench import bench_runs_below, replay_bench
 from sim.evaluation.command import campaign_of, evaluation_of, options_of
 from sim.evaluation.row import TIMES, Key, Row
 from sim.evaluation.rows import read_rows
@@ -43,10 +44,10 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", type=Path, help="directory with runs of sim.evaluate below it")
     parser.add_argument(
-        "--each", type=int, default=1, help="episodes of a cell, arm, N and limit (default: 1)"
+        "runs", type=Path, help="directory with runs below it, of sim.evaluate or the bench"
     )
+    parser.add_argument("--each", type=int, default=1, help="episodes of a kind (default: 1)")
     parser.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
     parser.add_argument("--minutes", type=float, help="begin no seed after so long (exit code 3)")
     parser.add_argument(
@@ -62,18 +63,12 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def runs_below(root: Path) -> list[Path]:
-    """Return the directories of the runs below one, those that `sim.evaluate` made.
-
-    Raises:
-        ConfigError: There is none.
-    """
+    """Return the directories of the runs below one, those that `sim.evaluate` made."""
     found = []
     for path in sorted(root.rglob("run.json")):
         is_packed = (path.parent / "rows.parquet").is_file()
         if is_packed and _words(path.parent) is not None:
             found.append(path.parent)
-    if not found:
-        raise ConfigError(f"runs: expected runs of sim.evaluate below {root}, got none")
     return found
 
 
@@ -147,7 +142,10 @@ def _confirm(words: Sequence[str]) -> int:
     options.work = options.work / code.removeprefix("sha256:")[:12]
     origin = Origin.now(shlex.join(["python", "-m", "sim.confirm", *words]))
     found, missing = {}, 0
-    for run_directory in runs_below(options.runs):
+    runs, benches = runs_below(options.runs), bench_runs_below(options.runs)
+    if not runs and not benches:
+        raise ConfigError(f"runs: expected runs below {options.runs}, got none")
+    for run_directory in runs:
         name = str(run_directory.relative_to(options.runs))
         sys.stderr.write(f"{name}\n")
         found[name], left = _replay(run_directory, options, code)
@@ -155,6 +153,11 @@ def _confirm(words: Sequence[str]) -> int:
     if missing:
         sys.stdout.write(f"{missing} episodes are missing: the same command goes on\n")
         return _INCOMPLETE
+    for run_directory in benches:
+        name = str(run_directory.relative_to(options.runs))
+        found[name] = replay_bench(
+            run_directory, each=options.each, work=options.work / name, code=code
+        )
     for name, what in found.items():
         tree = {"code": code, **asdict(origin), **what}
         text = json.dumps(tree, indent=2) + "\n"

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
-
 from sim.confirm import compared, drawn, main, runs_below
+from sim.confirm_bench import bench_runs_below
 from sim.evaluation.rows import RowFile
 from sim.origin import Origin
-from steer.errors import ConfigError
 
 
 def rows_of(make_row):
@@ -64,7 +62,8 @@ def test_runs_of_other_commands_are_no_runs(tmp_path, make_row):
 
 def test_nothing_to_replay_is_said(tmp_path, capsys):
     """Instead of confirming nothing."""
-    with pytest.raises(ConfigError, match=r"^runs: expected runs of sim\.evaluate below "):
-        runs_below(tmp_path)
+    assert runs_below(tmp_path) == bench_runs_below(tmp_path) == []
+    assert main([str(tmp_path)]) == 2
+    assert f"runs: expected runs below {tmp_path}, got none" in capsys.readouterr().err
     assert main([str(tmp_path), "--each", "0"]) == 2
     assert "--each: expected >= 1, got 0" in capsys.readouterr().err

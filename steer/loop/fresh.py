@@ -23,12 +23,12 @@ from steer.loop.planner import Request, Sensed
 from steer.types import Candidates, Decision, Observation, Provenance, Reason
 from steer.windows import still_frozen, windows
 
-__all__ = ["decided", "edits", "fallback_of", "rescored"]
+__all__ = ["EDITED", "decided", "edits", "fallback_of", "rescored"]
 
 logger = logging.getLogger(__name__)
 
-_EDITED = 16
-"""Candidates that a head is asked to better."""
+EDITED = 16
+"""Candidates that a head is asked to better, where the server takes so many more."""
 
 _JUDGED = (Reason.ADVANTAGE, Reason.MARGIN, Reason.INFEASIBLE, Reason.UNGATED)
 """Why a chunk was chosen, where a critic has seen it."""
@@ -175,7 +175,7 @@ def _candidates(
     found = windows(drawn, running, body=body, gone=gone, frozen=frozen, most=most, moved_A=moved_A)
     actions_NLA, kinds = found.actions, found.provenance
     if head is not None:
-        best = _best(decision, min(most - len(found), _EDITED))
+        best = _best(decision, min(most - len(found), EDITED))
         picked_MLA = actions_NLA[best[best < len(found)]]
         edited_MLA = edits(head, sensed.observation, picked_MLA, gone=gone, frozen=frozen)
         actions_NLA = np.concatenate([actions_NLA, edited_MLA])

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -57,13 +58,15 @@ class Remote:
         rescore_s: What of a decision's time is added for judging at the newest observation, in
             seconds: the server is sent every tick. 0 sends it those that are asked at, and nothing
             newer.
-        limits: Of the robot, for that judging; None where candidates are judged as they are.
+        limits: Of the robot, for that judging; None where candidates are judged as they are, or
+            are not judged again.
         forecast: File of a forecast of `steer head`: the policy is asked at what the robot will
             observe when the answer is due; empty for none.
         thresholds: Of the monitors, whose alarms come with the chunks; None reads no monitor.
 
     Raises:
-        InvalidInputError: The thresholds are of another body.
+        InvalidInputError: The thresholds are of another body, a time is out of its range, or there
+            are limits and no time for judging by them.
     """
 
     target: str
@@ -83,10 +86,19 @@ class Remote:
     thresholds: Thresholds | None = None
 
     def __post_init__(self) -> None:
-        limits, size = self.thresholds, self.embodiment.action_dim
-        if limits is not None and len(limits.scale) != size:
+        size = self.embodiment.action_dim
+        if self.thresholds is not None and len(self.thresholds.scale) != size:
             contract = f"{size} numbers, as the embodiment has actions"
-            raise InvalidInputError.expected("thresholds.scale", contract, len(limits.scale))
+            raise InvalidInputError.expected(
+                "thresholds.scale", contract, len(self.thresholds.scale)
+            )
+        if not 0 < self.budget_s < math.inf:
+            raise InvalidInputError.expected("budget_s", "> 0 and finite", self.budget_s)
+        if not 0 <= self.rescore_s < math.inf:
+            raise InvalidInputError.expected("rescore_s", ">= 0 and finite", self.rescore_s)
+        if self.limits is not None and not self.rescore_s:
+            contract = "> 0 where there are limits to judge by"
+            raise InvalidInputError.expected("rescore_s", contract, self.rescore_s)
 
     def to_json(self) -> str:
         """Return what `from_json` reads."""

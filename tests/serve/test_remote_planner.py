@@ -1,6 +1,7 @@
 """System 2 in a process of its own, against a real server: it answers, dies, and comes again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -284,6 +285,26 @@ def test_files_of_an_encrypted_connection_travel_as_paths(remote, tmp_path):
     tls = TlsFiles(ca=tmp_path / "ca", certificate=tmp_path / "crt", key=tmp_path / "key")
 
     assert Remote.from_json(replace(remote, tls=tls).to_json()).tls == tls
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"budget_s": 0.0}, "budget_s: expected > 0 and finite, got 0.0"),
+        ({"budget_s": float("nan")}, "budget_s: expected > 0 and finite, got nan"),
+        ({"rescore_s": -0.1}, "rescore_s: expected >= 0 and finite, got -0.1"),
+    ],
+)
+def test_times_that_cannot_be_are_refused_before_anything_is_asked(remote, changes, text):
+    """In a text that names the field."""
+    with pytest.raises(InvalidInputError, match=re.escape(text)):
+        replace(remote, **changes)
+
+
+def test_limits_without_time_to_judge_by_them_are_refused(remote, robot):
+    """Nobody would look at them."""
+    with pytest.raises(InvalidInputError, match="rescore_s: expected > 0 where there are limits"):
+        replace(remote, limits=Limits.of(robot))
 
 
 def test_what_the_server_will_always_refuse_is_said_and_not_tried_again(remote):

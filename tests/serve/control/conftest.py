@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import queue
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -196,6 +199,39 @@ def served(serving_control, make_policy):
     policy = make_policy()
     with serving_control(policy) as (address, server):
         yield address, server, policy
+
+
+class Killable:
+    """A server in a process of its own."""
+
+    def __init__(self, process):
+        self._process = process
+
+    def serving(self):
+        """Wait until it serves; return where, and since which instant."""
+        address, since_s = self._process.stdout.readline().split()
+        return address, float(since_s)
+
+    def kill(self):
+        """As `kill -9` does; it is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def killable(critic_dir):
+    """Start a server at an address, for the length of a `with` block."""
+
+    @contextlib.contextmanager
+    def killable(address="127.0.0.1:0"):
+        command = [sys.executable, Path(__file__).with_name("noise_server.py"), critic_dir, address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield Killable(process)
+            finally:
+                process.kill()
+
+    return killable
 
 
 @pytest.fixture(scope="session")

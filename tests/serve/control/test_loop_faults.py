@@ -141,6 +141,23 @@ def test_a_killed_system_2_is_started_anew_and_steers_again(living, served, poli
     assert [text for text in caplog.messages if text.startswith("rung=HOLD from=")]
 
 
+def test_a_killed_server_that_comes_back_steers_again_and_no_command_breaks_a_limit(
+    living, killable, caplog
+):
+    """Down the ladder and up again, with nothing done on the robot's side."""
+    with killable() as first:
+        address, _ = first.serving()
+        with living(address) as live:
+            first.kill()
+            during = live.until_on(Rung.HOLD, 10)
+            with killable(address):
+                live.until_on(Rung.STEERED, 5)
+
+            assert during == sorted(during)
+            assert live.planner.num_starts == 1
+    assert [text for text in caplog.messages if text.startswith("rung=HOLD from=")]
+
+
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="this system does not say so")
 def test_a_stopped_system_2_is_said_and_goes_on_when_it_is_let(living, served, policy, caplog):
     """Nobody waits for it: the robot holds, and is steered again."""

@@ -1,9 +1,6 @@
 """A server that is killed and comes back steers its robots at once, and nobody did anything."""
 
-import subprocess
-import sys
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -17,23 +14,6 @@ pytestmark = [pytest.mark.slow]
 CLOCK, TICK_S, LIMIT_S = MonotonicClock(), 0.02, 90.0
 BACK_S = 3.0
 """One second is asked for, and measured by `sim.realtime recover`; other tests run beside this."""
-
-
-@contextmanager
-def killable(critic_dir, address):
-    """Start a server; yield where it serves, since when, and how to kill it."""
-    command = [sys.executable, Path(__file__).with_name("noise_server.py"), critic_dir, address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def served(process):
-    """Return where a server serves, and since which instant."""
-    address, since_s = process.stdout.readline().split()
-    return address, float(since_s)
 
 
 class Robot:
@@ -72,21 +52,20 @@ class Robot:
         return first_s
 
 
-def test_chunks_come_again_soon_after_a_killed_server_is_back(critic_dir, robot, observation):
+def test_chunks_come_again_soon_after_a_killed_server_is_back(killable, robot, observation):
     """SIGKILL, a start on the same port, and the first chunk after it serves."""
-    with killable(critic_dir, "127.0.0.1:0") as first:
-        address, _ = served(first)
+    with killable() as first:
+        address, _ = first.serving()
         remote = Remote(target=address, embodiment=robot, budget_s=1.0, rescore_s=0.5)
         with closing(RemotePlanner(remote)) as planner:
             body = Robot(planner, observation)
             body.chunks(5)
             first.kill()
-            first.wait()
-            with killable(critic_dir, address) as second:
+            with killable(address) as second:
                 for _ in range(25):
                     body.step()
                 back_s = body.chunks(5)
-                _, since_s = served(second)
+                _, since_s = second.serving()
 
             assert planner.num_starts == 1
     assert 0 < back_s - since_s < BACK_S

@@ -31,13 +31,13 @@ from sim.evaluation.tuned import Tuned
 from sim.files import write_whole
 from sim.interrupt import GOES_ON, exit_code, run
 from sim.origin import Origin, code_digest
-from sim.realtime import clock, delay_records, forecasts, plot, recover, timeline
+from sim.realtime import clock, delay_records, fit, forecasts, plot, recover, timeline
 from sim.realtime.bench import Played, Rows, play_all, served
-from sim.realtime.bouts import PLAIN, add_heads, make_bout
+from sim.realtime.bouts import PLAIN, add_cells, add_heads, make_bout
 from sim.realtime.cell import LIVE_CODE
-from sim.realtime.delays import JITTERS, Network
-from sim.realtime.limits import fitted, read_limits, write_limits
-from sim.realtime.methods import ALONE, METHODS
+from sim.realtime.delays import JITTERS
+from sim.realtime.limits import read_limits
+from sim.realtime.methods import METHODS
 from sim.realtime.play import Bout
 from sim.realtime.row import Row
 from sim.realtime.table import table
@@ -61,47 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _options(words)
     return exit_code("sim.realtime", partial(options.work, options, words), interrupted=GOES_ON)
-
-
-def _limits(options: argparse.Namespace, words: Sequence[str]) -> int:
-    """Fit the limits of each cell's robot on what the policy alone does without delay."""
-    del words
-    settings = Settings(num_candidates=1)
-    found = {}
-    with served(options.cells, log=options.limits.with_suffix(".log")) as server:
-        for cell in options.cells:
-            spec = spec_of(cell.split("/", 1)[1])
-            seeds = episode_seeds("tune", options.first + options.episodes, block=spec.seed_block)
-            bouts = [
-                Bout(
-                    cell=cell,
-                    method=ALONE,
-                    network=Network(ticks=0, hz=spec.embodiment.control_hz),
-                    seed=seed,
-                    num_candidates=1,
-                    limits=None,
-                )
-                for seed in seeds[options.first :]
-            ]
-            with tqdm(total=len(bouts), unit="episode", desc=cell) as bar:
-                commands = []
-
-                def keep(played: Played) -> None:
-                    commands.append(played.commands)  # noqa: B023  # called before the next cell
-                    bar.update()
-
-                play_all(
-                    bouts,
-                    server=server.address,
-                    settings=settings,
-                    num_workers=options.workers,
-                    on_played=keep,
-                )
-            found[cell] = fitted(commands, low=-1.0, high=1.0)
-    path: Path = options.limits
-    known = read_limits(path, list(json.loads(path.read_text()))) if path.is_file() else {}
-    write_limits(path, {**known, **found})
-    return 0
 
 
 def _bench(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -229,8 +188,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    limits = commands.add_parser("limits", help="fit the limits of robots, on tune seeds")
-    limits.set_defaults(work=_limits)
+    fit.add_parser(commands, _LIMITS)
     bench = commands.add_parser("bench", help="play episodes with delays")
     bench.set_defaults(work=_bench)
     monitors = commands.add_parser("monitors", help="tell failing episodes by their decisions")
@@ -256,17 +214,12 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     monitors.add_argument("--alpha", type=float, default=0.1, help="false alarms (default: 0.1)")
     monitors.add_argument("--in-a-row", type=int, default=1, help="readings (default: 1)")
     monitors.add_argument("--cooldown-ticks", type=int, default=0, help="after it (default: 0)")
-    for command in (limits, bench, monitors):
-        command.add_argument("--cells", nargs="+", required=True, metavar="POLICY/TASK")
-        command.add_argument("--episodes", type=int, default=20, help="a cell (default: 20)")
-        command.add_argument("--first", type=int, default=0, help="skip so many seeds")
-        command.add_argument("--limits", type=Path, default=_LIMITS, help=f"(default: {_LIMITS})")
-        command.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
     bench.add_argument("--methods", nargs="+", default=list(PLAIN), choices=_NAMES, metavar="NAME")
     bench.add_argument("--delays", nargs="+", type=int, default=[0, 2, 5, 8], metavar="TICKS")
     bench.add_argument("--drop", type=float, default=0.0, help="share of lost answers (default: 0)")
     bench.add_argument("--seeds", choices=get_args(Split), default="user", help="(default: user)")
     for command in (bench, monitors):
+        add_cells(command, _LIMITS)
         add_heads(command)
         command.add_argument("--jitter", choices=JITTERS, default="gauss", help="(default: gauss)")
         command.add_argument("--candidates", type=int, help="N (default: as tuned)")

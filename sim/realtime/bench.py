@@ -25,6 +25,7 @@ from steer.clock import MonotonicClock
 from steer.errors import ConfigError
 from steer.forecast import Forecast
 from steer.heads import Head, NumpyHead, load_head
+from steer.loop.fresh import EDITED
 from steer.loop.loop import Ticked
 from steer.types import Selection
 from steer.wire.session import ServerDescription
@@ -161,10 +162,17 @@ class Worker:
         on_tick: Callable[[int, Ticked], object] | None = None,
         on_answer: Callable[[Answer], object] | None = None,
     ) -> Played:
-        """Play a bout; see `sim.realtime.play.play`."""
+        """Play a bout; see `sim.realtime.play.play`.
+
+        Raises:
+            SteerError: The server failed or refuses it, or a head's edits would have no room.
+        """
+        client = self.client(bout)
+        if bout.head:
+            _check_room(bout, client)
         row, robot = play(
             self.env(bout.cell),
-            self.client(bout),
+            client,
             bout,
             views=self.views(bout),
             head=NumpyHead(self._head(bout.head)) if bout.head else None,
@@ -178,6 +186,18 @@ class Worker:
         if path not in self._heads:
             self._heads[path] = load_head(Path(path))
         return self._heads[path]
+
+
+def _check_room(bout: Bout, client: SteerClient) -> None:
+    """Refuse so many candidates that edits could not compete with them.
+
+    Raises:
+        ConfigError: The server takes too few for all of them and what runs.
+    """
+    most = client.session.limits.max_candidates if client.session else 0
+    if bout.num_candidates + 1 + EDITED > most:
+        contract = f"<= {most - 1 - EDITED}, so that {EDITED} edits have room"
+        raise ConfigError(f"--candidates: expected {contract}, got {bout.num_candidates}")
 
 
 def _source(bout: Bout) -> str:

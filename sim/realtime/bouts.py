@@ -12,12 +12,30 @@ from sim.tasks import spec_of
 from steer.errors import ConfigError
 from steer.limits import Limits
 
-__all__ = ["FORECAST", "HEADS", "PLAIN", "add_heads", "found_head", "head_path", "make_bout"]
+__all__ = [
+    "FORECAST",
+    "HEADS",
+    "PLAIN",
+    "add_cells",
+    "add_heads",
+    "found_head",
+    "head_path",
+    "make_bout",
+]
 
 FORECAST = "forecast"
 HEADS = Path("results") / "realtime" / "heads"
 PLAIN = tuple(name for name, item in METHODS.items() if not (item.head or item.guides))
 """Methods that any policy can do, and need no head but a forecast."""
+
+
+def add_cells(parser: argparse.ArgumentParser, limits: Path) -> None:
+    """Add the options that say which episodes of which cells are played."""
+    parser.add_argument("--cells", nargs="+", required=True, metavar="POLICY/TASK")
+    parser.add_argument("--episodes", type=int, default=20, help="a cell (default: 20)")
+    parser.add_argument("--first", type=int, default=0, help="skip so many seeds")
+    parser.add_argument("--limits", type=Path, default=limits, help=f"(default: {limits})")
+    parser.add_argument("--workers", type=int, default=2, help="robots (default: 2)")
 
 
 def add_heads(parser: argparse.ArgumentParser) -> None:

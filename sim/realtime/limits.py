@@ -40,8 +40,10 @@ def write_limits(path: Path, limits: Mapping[str, Limits]) -> None:
     write_whole(path, json.dumps(tree, indent=1) + "\n")
 
 
-def read_limits(path: Path, cells: Sequence[str]) -> dict[str, Limits]:
-    """Read the limits of some cells; those of a disturbed task are the task's.
+def read_limits(path: Path, cells: Sequence[str] | None = None) -> dict[str, Limits]:
+    """Read the limits of some cells, of all that are there for None.
+
+    Those of a disturbed task are the task's.
 
     Raises:
         ConfigError: One is missing; the text has the command that makes it.
@@ -52,7 +54,7 @@ def read_limits(path: Path, cells: Sequence[str]) -> dict[str, Limits]:
     except (ValueError, AttributeError, SteerError) as error:
         raise ConfigError(f"{path}: expected limits by cell, got {error}") from error
     found = {}
-    for cell in cells:
+    for cell in known if cells is None else cells:
         whose = cell.partition("~")[0]
         if whose not in known:
             command = f"python -m sim.realtime limits --cells {whose}"

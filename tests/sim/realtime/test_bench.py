@@ -81,3 +81,13 @@ def test_limits_that_are_missing_are_asked_for(tmp_path, capsys):
     words = ["bench", "--cells", CELL, "--limits", str(tmp_path / "none.json")]
     assert main([*words, "--output", str(tmp_path)]) == 2
     assert "run: python -m sim.realtime limits --cells dit/fetch-push" in capsys.readouterr().err
+
+
+def test_edits_that_would_have_no_room_are_refused(tmp_path, capsys):
+    """Instead of a run of `ours` under another name."""
+    words = ["bench", "--cells", "dit/fetch-pick-and-place", "--methods", "ours-edit"]
+    words += ["--episodes", "1", "--delays", "5", "--candidates", "64", "--seeds", "user"]
+
+    assert main([*words, "--workers", "1", "--output", str(tmp_path)]) == 2
+    said = "--candidates: expected <= 47, so that 16 edits have room, got 64"
+    assert said in capsys.readouterr().err

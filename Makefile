@@ -94,7 +94,8 @@ bench: setup  ## Measure what a request costs beyond the forward pass, and the c
 	$(PYTHON_BIN) -m benchmarks.client_import
 
 confirm: setup  ## Replay some published episodes of every kind: do they still come out the same?
-	$(PYTHON_BIN) -m sim.confirm $(RESULTS) $(ARGS)
+	$(PYTHON_BIN) -m sim.confirm $(addprefix $(RESULTS)/,suite data disturbed realtime) \
+	  $(ARGS)
 
 results: setup  ## Check and publish measured figures; draw the tables from them
 	$(if $(wildcard $(RESULTS)/realtime/bench),$(PYTHON_BIN) -m sim.realtime records \

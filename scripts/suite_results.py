@@ -119,7 +119,7 @@ def confirmed_commits(root: Path, kind: str) -> list[str]:
     """Return the commits on which episodes were replayed and came out the same, one a run.
 
     It is empty where some did not, where rows are others by now, or where nothing was replayed;
-    `python -m sim.confirm results` replays.
+    `make confirm` replays.
 
     Args:
         root: Of the repository.

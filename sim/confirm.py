@@ -1,12 +1,12 @@
 """Do published rows still come out the same? Episodes of every kind, replayed on the code of now.
 
-    python -m sim.confirm results
+    python -m sim.confirm results/suite results/realtime
 
 Code moves on after a run of hours. This command draws some episodes of each cell, arm, N and limit
-of every run below a directory, and of each cell, method and delay of runs of the real-time bench,
-runs them again as the run's own command did, and compares all but the times, bit for bit. What it
-found stands in `confirmed.json` beside the rows; `make results` takes the dagger from figures whose
-episodes all came out the same on code that has not changed since.
+of every run below some directories, and of each cell, method and delay of runs of the real-time
+bench, runs them again as the run's own command did, and compares all but the times, bit for bit.
+What it found stands in `confirmed.json` beside the rows; `make results` takes the dagger from
+figures whose episodes all came out the same on code that has not changed since.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import random
 import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from hashlib import sha256
@@ -45,7 +45,11 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "runs", type=Path, help="directory with runs below it, of sim.evaluate or the bench"
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="with runs of sim.evaluate or the bench in it or below",
     )
     parser.add_argument("--each", type=int, default=1, help="episodes of a kind (default: 1)")
     parser.add_argument("--workers", type=int, default=4, help="parallel robots (default: 4)")
@@ -108,14 +112,16 @@ def _words(run: Path) -> list[str] | None:
     return words[len(_COMMAND) :]
 
 
-def _replay(run: Path, options: argparse.Namespace, code: str) -> tuple[dict[str, Any], int]:
+def _replay(
+    run: Path, options: argparse.Namespace, *, work: Path, code: str
+) -> tuple[dict[str, Any], int]:
     """Replay some episodes of a run; return what came of it, and how many are missing."""
     words = _words(run)
     if words is None:  # `runs_below` found it, and it has changed since
         raise ConfigError(f"{run}: expected a run of sim.evaluate, got another command's")
     rows = read_rows(run)
     chosen = drawn(rows, options.each, seed=code)
-    given = options_of([*words, "--output", str(options.work / run.relative_to(options.runs))])
+    given = options_of([*words, "--output", str(work)])
     given.workers, given.minutes, given.logs = options.workers, options.minutes, 0
     evaluation = replace(
         evaluation_of(given), shard=(0, 1), only=frozenset(row.key for row in chosen)
@@ -139,35 +145,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _confirm(words: Sequence[str]) -> int:
     options, code = _options(words), code_digest()
-    options.work = options.work / code.removeprefix("sha256:")[:12]
+    home: Path = options.work / code.removeprefix("sha256:")[:12]
     origin = Origin.now(shlex.join(["python", "-m", "sim.confirm", *words]))
-    found, missing = {}, 0
-    runs, benches = runs_below(options.runs), bench_runs_below(options.runs)
-    if not runs and not benches:
-        raise ConfigError(f"runs: expected runs below {options.runs}, got none")
+    for root in options.runs:
+        if not runs_below(root) and not bench_runs_below(root):
+            raise ConfigError(f"runs: expected runs below {root}, got none")
+    runs = _all_below(options.runs, runs_below)
+    benches = _all_below(options.runs, bench_runs_below)
+    found: dict[Path, dict[str, Any]] = {}
+    missing = 0
     for run_directory in runs:
-        name = str(run_directory.relative_to(options.runs))
-        sys.stderr.write(f"{name}\n")
-        found[name], left = _replay(run_directory, options, code)
+        sys.stderr.write(f"{run_directory}\n")
+        found[run_directory], left = _replay(
+            run_directory, options, work=home / _place(run_directory), code=code
+        )
         missing += left
     if missing:
         sys.stdout.write(f"{missing} episodes are missing: the same command goes on\n")
         return _INCOMPLETE
     for run_directory in benches:
-        name = str(run_directory.relative_to(options.runs))
-        found[name] = replay_bench(
-            run_directory, each=options.each, work=options.work / name, code=code
+        found[run_directory] = replay_bench(
+            run_directory, each=options.each, work=home / _place(run_directory), code=code
         )
-    for name, what in found.items():
+    for run_directory, what in found.items():
         tree = {"code": code, **asdict(origin), **what}
-        text = json.dumps(tree, indent=2) + "\n"
-        write_whole(options.runs / name / "confirmed.json", text)
+        write_whole(run_directory / "confirmed.json", json.dumps(tree, indent=2) + "\n")
         sys.stdout.write(
-            f"{name}: {what['replayed']} of {what['episodes']} episodes replayed, "
+            f"{run_directory}: {what['replayed']} of {what['episodes']} episodes replayed, "
             f"{what['different']} different\n"
         )
         sys.stdout.writelines(f"  {key}\n" for key in what["which"])
     return _DIFFERS if any(what["different"] for what in found.values()) else 0
+
+
+def _all_below(roots: Iterable[Path], below: Callable[[Path], list[Path]]) -> list[Path]:
+    """Return the runs below some directories, each once."""
+    return list(dict.fromkeys(run for root in roots for run in below(root)))
+
+
+def _place(run: Path) -> Path:
+    """Return where the replay of a run is kept, below the directory of all of them."""
+    whole = run.resolve()
+    return whole.relative_to(whole.anchor)
 
 
 if __name__ == "__main__":

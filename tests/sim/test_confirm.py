@@ -60,10 +60,15 @@ def test_runs_of_other_commands_are_no_runs(tmp_path, make_row):
     assert runs_below(tmp_path) == [tmp_path / "suite"]
 
 
-def test_nothing_to_replay_is_said(tmp_path, capsys):
-    """Instead of confirming nothing."""
+def test_nothing_to_replay_is_said(tmp_path, make_row, capsys):
+    """Instead of confirming nothing, of each directory."""
     assert runs_below(tmp_path) == bench_runs_below(tmp_path) == []
     assert main([str(tmp_path)]) == 2
     assert f"runs: expected runs below {tmp_path}, got none" in capsys.readouterr().err
     assert main([str(tmp_path), "--each", "0"]) == 2
     assert "--each: expected >= 1, got 0" in capsys.readouterr().err
+
+    (tmp_path / "none").mkdir()
+    run_in(tmp_path / "some", make_row, "python -m sim.evaluate --suite published --output x")
+    assert main([str(tmp_path / "some"), str(tmp_path / "none")]) == 2
+    assert f"runs: expected runs below {tmp_path / 'none'}, got none" in capsys.readouterr().err

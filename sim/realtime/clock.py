@@ -2,8 +2,9 @@
 
 A run drives the same robot twice, one after the other: by our loop, and by the naive one. The
 physics steps on the wall clock in a process of its own, the server is asked all the time, and the
-robot has 14 dimensions, of which the first are the cell's. A third part drives the cell's own robot
-at its own rate and says how old decisions are when they run.
+robot has 14 dimensions, of which the first are the cell's. Above our loop, on its core, another
+only looks whether the core is there: so what the machine took is told from what our loop lost. A
+third part drives the cell's own robot at its own rate and says how old decisions are when they run.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sim.origin import Origin, code_digest
@@ -26,8 +28,9 @@ from sim.realtime.job import Job, Lived
 from sim.realtime.lines import Lines
 from sim.realtime.live import Living
 from sim.realtime.shared import running_world
-from sim.realtime.timing import punctuality
+from sim.realtime.timing import away, lost_ticks, punctuality
 from sim.realtime.wide import wide_limits
+from sim.realtime.witness import Witness
 from sim.records import write_records
 from sim.seeds import episode_seeds
 from sim.tasks import spec_of
@@ -120,7 +123,10 @@ def _run(
             wide=0,
             limits=own_limits,
         )
-        ours_row, naive_row = (_punctual(job, _lived(job)) for job in (ours, naive))
+        with Witness(ours.core) as witness:
+            lived = _lived(ours)
+        ours_row = {**_punctual(ours, lived), "away": _away(ours, lived, witness.stalls_S2)}
+        naive_row = _punctual(naive, _lived(naive))
         age_row = _aged(aged, _lived(aged))
     return {
         "run": number,
@@ -143,7 +149,7 @@ def _punctual(job: Job, lived: Lived) -> dict[str, Any]:
         np.array(lived.numbers),
         start_s=lived.start_s,
         hz=job.hz,
-        ticks=int(job.seconds * job.hz),
+        ticks=_ticks(job),
     )
     costs_ms = 1000 * np.array(lived.costs_s)
     return {
@@ -156,6 +162,19 @@ def _punctual(job: Job, lived: Lived) -> dict[str, Any]:
         "place": lived.place,
         "num_starts": lived.num_starts,
     }
+
+
+def _away(job: Job, lived: Lived, stalls_S2: NDArray[np.float64] | None) -> int | None:
+    """Return in how many lost ticks the core was away; None where nobody could look."""
+    if stalls_S2 is None:
+        return None
+    acted_at_s, start_s = np.array(lived.acted_at_s), lived.start_s
+    lost_L = lost_ticks(acted_at_s, start_s=start_s, hz=job.hz, ticks=_ticks(job))
+    return away(lost_L, stalls_S2, start_s=start_s, hz=job.hz)
+
+
+def _ticks(job: Job) -> int:
+    return int(job.seconds * job.hz)
 
 
 def _aged(job: Job, lived: Lived) -> dict[str, Any]:

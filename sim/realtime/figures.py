@@ -49,6 +49,9 @@ def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:
         record("tick_cost_ms/p50", [row["ours"]["cost_ms"]["p50"] for row in rows], "ms"),
         record("tick_cost_ms/p99", [row["ours"]["cost_ms"]["p99"] for row in rows], "ms"),
     ]
+    there = [_there(row) for row in rows if row["ours"]["away"] is not None]
+    if len(there) == len(rows):
+        found.append(record("lost_ticks/core_there", there, "ticks"))
     found += [
         record(f"drift_ms/{who}", [row[who]["drift_ms"] for row in rows], "ms")
         for who in ("ours", "naive")
@@ -62,14 +65,18 @@ def clock_records(rows: Sequence[_Row], command: str) -> list[dict[str, Any]]:
 
 def clock_table(rows: Sequence[_Row]) -> str:
     """Return the runs of `clock` as text, a line each, and their medians."""
-    lines = ["run  load  lost ours/naive  error p50/p99/max ms: ours, naive  drift ms  cost ms\n"]
+    lines = [
+        "run  load  lost ours/naive (ours, the core there)  error p50/p99/max ms: ours, naive  "
+        "drift ms  cost ms\n"
+    ]
     for row in rows:
         ours, naive = row["ours"], row["naive"]
         errors = "  ".join(
             "/".join(f"{ms:.2f}" for ms in side["error_ms"]) for side in (ours, naive)
         )
+        there = "?" if ours["away"] is None else _there(row)
         lines.append(
-            f"{row['run']:>3}  {row['load']:4.1f}  {ours['lost']}/{naive['lost']} of "
+            f"{row['run']:>3}  {row['load']:4.1f}  {ours['lost']}/{naive['lost']} ({there}) of "
             f"{ours['ticks']}  {errors}  {ours['drift_ms']:.1f}/{naive['drift_ms']:.1f}  "
             f"{ours['cost_ms']['mean']:.3f} (p50 {ours['cost_ms']['p50']:.3f}, "
             f"p99 {ours['cost_ms']['p99']:.3f})\n"
@@ -122,6 +129,11 @@ def recover_table(rows: Sequence[_Row]) -> str:
     values = [row["recover_s"] for row in rows]
     lines.append(f"median {median(values):.2f} s [{min(values):.2f}, {max(values):.2f}]\n")
     return "".join(lines)
+
+
+def _there(row: _Row) -> int:
+    """Return how many ticks our loop lost while its core was there."""
+    return int(row["ours"]["lost"] - row["ours"]["away"])
 
 
 def _ratio(row: _Row) -> float:

@@ -21,7 +21,7 @@ from steer.loop.ladder import Change, Ladder, Rung
 from steer.loop.loop import Loop
 from steer.loop.process import settled
 from steer.loop.remote import RemotePlanner
-from steer.loop.running import drive
+from steer.loop.running import act_after, drive
 from steer.loop.system1 import System1
 
 __all__ = ["Living"]
@@ -56,6 +56,7 @@ def _live(job: Job, is_stopped: Callable[[], bool], on_change: Callable[[Change]
             num_observations=job.num_observations,
             replan_ticks=job.replan_ticks,
             patience_ticks=round(job.hz * _PATIENCE_S),
+            act_after_s=act_after(job.hz),
             on_change=on_change,
             clock=clock,
         )

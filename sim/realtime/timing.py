@@ -1,6 +1,6 @@
 """How punctual a loop was: what it lost, how unequal its periods were, how far it drifted.
 
-Shapes: `T` actions that went out.
+Shapes: `T` actions that went out, `S` stalls of a core, `L` lost ticks.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from steer.errors import InvalidInputError
 
-__all__ = ["Punctuality", "punctuality"]
+__all__ = ["Punctuality", "away", "lost_ticks", "punctuality"]
+
+_AWAY = 0.5
+"""Of the period of a lost tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +56,11 @@ def punctuality(
     """
     if len(acted_at_s) < 2:
         raise InvalidInputError.expected("run", "two actions or more", len(acted_at_s))
-    periods = np.floor((acted_at_s - start_s) * hz).astype(np.int64)
-    hit = np.unique(periods[(periods >= 0) & (periods < ticks)])
     error_ms = 1000 * np.abs(np.diff(acted_at_s) - 1.0 / hz)
     late_s = acted_at_s - start_s - numbers / hz
     return Punctuality(
         ticks=ticks,
-        lost=ticks - len(hit),
+        lost=len(lost_ticks(acted_at_s, start_s=start_s, hz=hz, ticks=ticks)),
         error_ms=(
             round(float(np.median(error_ms)), 4),
             round(float(np.percentile(error_ms, 99)), 4),
@@ -67,3 +68,36 @@ def punctuality(
         ),
         drift_ms=round(float(1000 * (late_s[-1] - late_s[0])), 3),
     )
+
+
+def lost_ticks(
+    acted_at_s: NDArray[np.float64], *, start_s: float, hz: float, ticks: int
+) -> NDArray[np.int64]:
+    """Return the ticks in whose period no action went out, [L], from 0.
+
+    Args:
+        acted_at_s: When each action had gone out, [T].
+        start_s: When tick 0 was due.
+        hz: Ticks a second.
+        ticks: That the run had.
+    """
+    periods = np.floor((acted_at_s - start_s) * hz).astype(np.int64)
+    return np.setdiff1d(np.arange(ticks), periods)
+
+
+def away(
+    ticks_L: NDArray[np.int64], stalls_S2: NDArray[np.float64], *, start_s: float, hz: float
+) -> int:
+    """Return in how many ticks' periods the core was away for half of them or more.
+
+    Args:
+        ticks_L: From 0.
+        stalls_S2: When it should have been there, and when it was again; apart from each other.
+        start_s: When tick 0 was due.
+        hz: Ticks a second.
+    """
+    begins_L1 = (start_s + ticks_L / hz)[:, None]
+    overlaps_LS = np.minimum(begins_L1 + 1.0 / hz, stalls_S2[:, 1]) - np.maximum(
+        begins_L1, stalls_S2[:, 0]
+    )
+    return int((overlaps_LS.clip(0.0).sum(1) >= _AWAY / hz).sum())

@@ -64,6 +64,9 @@ class Loop:
         replan_ticks: Ask anew so many ticks after the last time; 0 asks once what is left of the
             newest chunk is what an answer takes.
         patience_ticks: Take a request that was not answered for so long as lost.
+        act_after_s: When an action goes out, counted from when its tick was due, or at once where
+            that is over: what comes before takes now longer and now less, and a robot that is told
+            at equal intervals moves evenly. 0 for at once.
         on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
     """
@@ -79,13 +82,14 @@ class Loop:
         num_observations: int = 1,
         replan_ticks: int = 0,
         patience_ticks: int = 50,
+        act_after_s: float = 0.0,
         on_change: Callable[[Change], object] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._robot, self._planner, self._system = robot, planner, system
         self._guard, self._delay = guard, delay
         self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
-        self._on_change = on_change
+        self._act_after_s, self._on_change = act_after_s, on_change
         self._clock: Clock = clock or MonotonicClock()
         self._faults = Faults(logger)
         self._took_s: dict[str, float] = {}
@@ -127,13 +131,16 @@ class Loop:
         if asked:  # in virtual time an answer may take no time at all
             self.guarded("planner.poll", self._take)
         command = self._system.step(now_s=observed_s, trouble=self._trouble())
+        decided_s = self._clock.now_s()
+        if tick is not None:
+            self._clock.sleep(tick.due_s + self._act_after_s - decided_s)
         acting_s = self._clock.now_s()
         if command is not None:
             self._act(command)
         acted_s = self._clock.now_s()
         self._tell_changes()
         self._ended_s = self._clock.now_s()
-        cost_s = (observing_s - begun_s) + (acting_s - observed_s)
+        cost_s = (observing_s - begun_s) + (decided_s - observed_s)
         self._took_s = {
             "robot.observe": observed_s - observing_s,
             "robot.act": acted_s - acting_s,

@@ -20,10 +20,12 @@ from steer.loop.robot import Robot
 from steer.loop.system1 import System1
 from steer.loop.ticker import Ticker
 
-__all__ = ["Ran", "drive", "run"]
+__all__ = ["Ran", "act_after", "drive", "run"]
 
 _SEEN_S, _SEEN_TICKS = 0.1, 3
 """How old an observation may be; the larger one counts."""
+_ACT_SHARE, _ACT_S = 0.25, 0.002
+"""When in its period an action goes out; the smaller one counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ def run(
     patience_s: float = 1.0,
     replan_ticks: int = 1,
     alarm_ticks: int | None = None,
+    act_after_s: float | None = None,
     on_tick: Callable[[Ticked], None] | None = None,
     on_change: Callable[[Change], object] | None = None,
     clock: Clock | None = None,
@@ -76,6 +79,8 @@ def run(
         patience_s: Take a request that was not answered for so long as lost, in seconds.
         replan_ticks: Ask again so many ticks after the last time; 0: as late as an answer allows.
         alarm_ticks: As `System1` takes it, for monitors.
+        act_after_s: As `Loop` takes it, less than a period; None for a quarter of one, or 2 ms
+            where that is less.
         on_tick: Told of each tick; it must return at once.
         on_change: Told of each step on the ladder; it must return at once.
         clock: Of all instants, `captured_at_s` of the observations among them.
@@ -86,20 +91,22 @@ def run(
     hz, clock = _rate(embodiment, patience_s), clock or MonotonicClock()
     new = partial(System1, embodiment, max_age_s=max_age_s, ladder=ladder, alarm_ticks=alarm_ticks)
     system = new(limits or Limits.of(embodiment))
-    loop = Loop(
-        robot,
-        planner,
-        system,
+    made = partial(Loop, robot, planner, system, on_change=on_change, clock=clock)
+    loop = made(
         guard=_guard(embodiment, hz, max_frozen_s),
         delay=DelayEstimate(most=_ticks(hz, max_age_s)),
         num_observations=num_observations,
         replan_ticks=replan_ticks,
         patience_ticks=_ticks(hz, patience_s),
-        on_change=on_change,
-        clock=clock,
+        act_after_s=act_after(hz) if act_after_s is None else _within(act_after_s, 1.0 / hz),
     )
     loop.begin(rest=rest)
     return Ran(drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick), loop, system)
+
+
+def act_after(hz: float) -> float:
+    """Return when an action goes out by default, in seconds after its tick was due."""
+    return min(_ACT_SHARE / hz, _ACT_S)
 
 
 def drive(
@@ -145,3 +152,10 @@ def _rate(embodiment: Embodiment, patience_s: float) -> float:
     if not patience_s > 0:
         raise InvalidInputError.expected("patience_s", "> 0", patience_s)
     return embodiment.control_hz
+
+
+def _within(act_after_s: float, period_s: float) -> float:
+    if not 0 <= act_after_s < period_s:
+        contract = f">= 0 and less than a period of {period_s:g} s"
+        raise InvalidInputError.expected("act_after_s", contract, act_after_s)
+    return act_after_s

@@ -35,6 +35,22 @@ class Arm:
         self.told.append(action.item())
 
 
+class Slow(Arm):
+    """Senses for as long as it is told, some times."""
+
+    def __init__(self, clock, *takes_s):
+        super().__init__()
+        self.clock, self.takes_s, self.told_at_s = clock, list(takes_s), []
+
+    def observe(self):
+        self.clock.advance(self.takes_s.pop(0))
+        return super().observe()
+
+    def act(self, action):
+        super().act(action)
+        self.told_at_s.append(self.clock.now_s())
+
+
 class Far:
     """A planner that always wants the same place, until it dies."""
 
@@ -66,7 +82,8 @@ class Far:
 
 def run(count, **options):
     """Run so many ticks; return the robot, what came of each tick, and what is left."""
-    arm, found, planner = Arm(), [], options.pop("planner", None) or Far()
+    arm, found = options.pop("arm", None) or Arm(), []
+    planner = options.pop("planner", None) or Far()
 
     def until(ticked):
         found.append(ticked)
@@ -86,6 +103,30 @@ def test_a_robot_of_two_methods_is_driven_at_its_own_rate():
     assert [item.tick.due_s for item in found] == pytest.approx([n / HZ for n in range(30)])
     assert (ran.ticker.num_missed, ran.loop.counts) == (0, {})
     assert ran.system.ladder.rung is Rung.STEERED
+
+
+@pytest.mark.parametrize(("options", "after_s"), [({}, 0.002), ({"act_after_s": 0.05}, 0.05)])
+def test_actions_go_out_at_equal_intervals_however_long_the_rest_of_a_tick_takes(options, after_s):
+    """So long after each tick is due; at once where that is over, and the next one is in time."""
+    clock = FakeClock()
+    arm = Slow(clock, 0.0, 0.001, 0.0005, 0.06, 0.0)
+
+    _, found, ran = run(5, clock=clock, arm=arm, **options)
+
+    late_s = np.array(arm.told_at_s) - [item.tick.due_s for item in found]
+    assert late_s == pytest.approx([after_s, after_s, after_s, 0.06, after_s])
+    assert ran.ticker.num_missed == 0
+    assert [item.cost_s for item in found] == [0.0] * 5
+
+
+def test_an_action_may_go_out_at_once():
+    """As soon as it is known."""
+    clock = FakeClock()
+    arm = Slow(clock, 0.0, 0.001)
+
+    run(2, clock=clock, arm=arm, act_after_s=0.0)
+
+    assert arm.told_at_s == pytest.approx([0.0, 0.101])
 
 
 def test_its_limits_are_kept():
@@ -145,6 +186,9 @@ def test_a_planner_that_dies_takes_the_robot_down_the_ladder_and_is_asked_again(
         ({"body": Embodiment(name="", control_hz=0, actions=BODY.actions, observations=())}, "hz"),
         ({"patience_s": 0.0}, "patience_s: expected > 0, got 0"),
         ({"max_age_s": 0.0}, "max_age_s: expected > 0"),
+        ({"act_after_s": 0.1}, "act_after_s: expected >= 0 and less than a period of 0.1 s, got 0"),
+        ({"act_after_s": -0.01}, "act_after_s: expected >= 0"),
+        ({"act_after_s": float("nan")}, "act_after_s: expected >= 0"),
     ],
 )
 def test_what_makes_no_loop_is_refused(options, message):

@@ -29,7 +29,7 @@ def clock_row(run, lost, ratio):
     return {
         "run": run,
         "load": 0.5,
-        "ours": side(lost, ratio * 4.0),
+        "ours": {**side(lost, ratio * 4.0), "away": lost - lost // 4},
         "naive": side(300, 4.0),
         "age": {"hz": 80.0, "decisions": 40, "p50_ms": ages, "p99_ms": ages},
         "world": {"mean_ms": 0.6},
@@ -43,6 +43,16 @@ def test_runs_of_two_kinds_are_no_figure():
 
     with pytest.raises(ConfigError, match=r"^clock: expected runs of one kind, got on core 1 / "):
         clock_records(rows, "clock")
+
+
+def test_what_nobody_looked_at_is_no_figure():
+    """Without a priority of real time nobody knows whether the core was there."""
+    row = clock_row(0, 8, 0.2)
+    unseen = {**row, "ours": {**row["ours"], "away": None}}
+
+    assert "lost_ticks/core_there" not in {item["metric"] for item in clock_records([unseen], "")}
+    assert "8/300 (?) of 12000" in clock_table([unseen])
+    assert "8/300 (2) of 12000" in clock_table([row])
 
 
 def recover_row(run, seconds):
@@ -69,6 +79,7 @@ def test_records_of_punctuality_are_medians_and_say_how_many_runs_were_clean():
     assert found["lost_ticks"]["unit"].endswith(f", {CLOCK[0]['ours']['place']}")
     assert found["lost_ticks/most"]["value"] == 4
     assert found["lost_ticks/clean_runs"]["value"] == 2
+    assert found["lost_ticks/core_there"]["value"] == 0
     assert found["lateness_p99_over_naive"]["value"] == pytest.approx(0.2)
     assert found["tick_cost_ms"]["value"] == pytest.approx(0.1)
     assert found["decision_age_ms/policy"]["value"] == pytest.approx(50.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.realtime.timing import punctuality
+from sim.realtime.timing import away, lost_ticks, punctuality
 from steer.errors import InvalidInputError
 
 HZ = 200.0
@@ -64,3 +64,15 @@ def test_one_action_is_no_run():
     """There is no period to look at."""
     with pytest.raises(InvalidInputError, match="run: expected two actions or more, got 1"):
         of([0], ticks=1)
+
+
+def test_lost_ticks_are_told_apart_by_whether_the_core_was_there():
+    """A stall that covers half of a tick's period or more; several add up."""
+    start_s, period_s = 50.0, 1.0 / HZ
+    acted_at_s = start_s + (np.array([0, 1, 4, 6, 8, 10]) + 0.2) * period_s
+    lost = lost_ticks(acted_at_s, start_s=start_s, hz=HZ, ticks=11)
+    assert lost.tolist() == [2, 3, 5, 7, 9]
+
+    stalls = start_s + period_s * np.array([[1.9, 3.6], [5.0, 5.4], [7.1, 7.4], [7.5, 7.8]])
+    assert away(lost, stalls, start_s=start_s, hz=HZ) == 3
+    assert away(lost, np.empty((0, 2)), start_s=start_s, hz=HZ) == 0

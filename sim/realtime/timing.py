@@ -13,7 +13,7 @@ from steer.errors import InvalidInputError
 __all__ = ["Punctuality", "away", "lost_ticks", "punctuality"]
 
 _AWAY = 0.5
-"""Of the period of a lost tick."""
+"""Of a period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +88,19 @@ def lost_ticks(
 def away(
     ticks_L: NDArray[np.int64], stalls_S2: NDArray[np.float64], *, start_s: float, hz: float
 ) -> int:
-    """Return in how many ticks' periods the core was away for half of them or more.
+    """Return how many lost ticks the core was away for, for half a period or more.
+
+    Looked at are the period of each and the one before: a tick that begins late in its own costs
+    the one behind it.
 
     Args:
-        ticks_L: From 0.
+        ticks_L: That were lost, from 0.
         stalls_S2: When it should have been there, and when it was again; apart from each other.
         start_s: When tick 0 was due.
         hz: Ticks a second.
     """
-    begins_L1 = (start_s + ticks_L / hz)[:, None]
-    overlaps_LS = np.minimum(begins_L1 + 1.0 / hz, stalls_S2[:, 1]) - np.maximum(
-        begins_L1, stalls_S2[:, 0]
+    ends_L1 = (start_s + (ticks_L + 1) / hz)[:, None]
+    overlaps_LS = np.minimum(ends_L1, stalls_S2[:, 1]) - np.maximum(
+        ends_L1 - 2.0 / hz, stalls_S2[:, 0]
     )
     return int((overlaps_LS.clip(0.0).sum(1) >= _AWAY / hz).sum())

@@ -69,6 +69,9 @@ class Loop:
             at equal intervals moves evenly. 0 for at once.
         on_change: Told of each step on the ladder after the tick has acted; it must return at once.
         clock: Of all instants.
+
+    Attributes:
+        act_after_s: As it was given.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Loop:
         self._robot, self._planner, self._system = robot, planner, system
         self._guard, self._delay = guard, delay
         self._replan_ticks, self._patience_ticks = replan_ticks, patience_ticks
-        self._act_after_s, self._on_change = act_after_s, on_change
+        self.act_after_s, self._on_change = act_after_s, on_change
         self._clock: Clock = clock or MonotonicClock()
         self._faults = Faults(logger)
         self._took_s: dict[str, float] = {}
@@ -133,7 +136,7 @@ class Loop:
         command = self._system.step(now_s=observed_s, trouble=self._trouble())
         decided_s = self._clock.now_s()
         if tick is not None:
-            self._clock.sleep(tick.due_s + self._act_after_s - decided_s)
+            self._clock.sleep(tick.due_s + self.act_after_s - decided_s)
         acting_s = self._clock.now_s()
         if command is not None:
             self._act(command)

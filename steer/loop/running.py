@@ -126,7 +126,7 @@ def drive(
         until: Asked after each tick.
         on_tick: Told of each tick; it must return at once.
     """
-    ticker = Ticker(hz, clock)
+    ticker = Ticker(hz, clock, act_after_s=loop.act_after_s)
     while True:
         ticked = loop.step(ticker.wait())
         if on_tick is not None:

@@ -9,7 +9,7 @@ from steer.errors import InvalidInputError
 __all__ = ["Tick", "Ticker"]
 
 _APART = 0.5
-"""Of a period, from when one tick began to when the next one is due."""
+"""Of a period, from when one tick began to when the next one acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,25 @@ class Ticker:
 
     Tick k is due at start + k / hz. Work that takes longer than a period costs the ticks that it
     covers: the next beat is that of the period which has already begun, at once, and never a burst
-    of those that are gone. Two beats are half a period apart at least: after one that is later than
-    that, the one that is due next is skipped, for a command that follows another at once is twice
-    the speed that its limits mean.
+    of those that are gone. After one that is so late that the next action would follow in less than
+    half a period, the one that is due next is skipped: a command that follows another at once is
+    twice the speed that its limits mean.
 
     Args:
         hz: Ticks a second, finite and > 0.
         clock: Of the deadlines.
+        act_after_s: How long after a tick was due its action goes out, as `Loop` takes it; that of
+            a late one goes out at once.
 
     Raises:
         InvalidInputError: `hz` is no rate.
     """
 
-    def __init__(self, hz: float, clock: Clock) -> None:
+    def __init__(self, hz: float, clock: Clock, *, act_after_s: float = 0.0) -> None:
         if not (math.isfinite(hz) and hz > 0):
             raise InvalidInputError.expected("hz", "a finite number > 0", hz)
         self.hz = hz
-        self._clock = clock
+        self._clock, self._act_after_s = clock, act_after_s
         self._start_s: float | None = None
         self._last, self._begun_s = -1, -math.inf
         self.num_missed = 0
@@ -77,7 +79,8 @@ class Ticker:
         return Tick(number, due_s, now_s - due_s, missed)
 
     def _apart(self) -> int:
-        """Return the first tick that is due half a period or more after the last one began."""
+        """Return the first tick whose action is due half a period after the last one began."""
         if self._start_s is None or self._last < 0:
             return 0
-        return math.ceil((self._begun_s - self._start_s) * self.hz + _APART)
+        gone_s = self._begun_s - self._act_after_s - self._start_s
+        return math.ceil(gone_s * self.hz + _APART)

@@ -65,6 +65,19 @@ def test_after_a_tick_that_was_very_late_the_next_one_is_not_at_once(clock):
     assert ticker.num_missed == 1
 
 
+def test_a_tick_whose_action_still_follows_late_enough_is_not_skipped(clock):
+    """The action of tick 2 goes out 20 ms after it is due: half a period after tick 1 began."""
+    ticker = Ticker(10.0, clock, act_after_s=0.02)
+    ticker.wait()
+    clock.advance(0.165)
+
+    late, following = ticker.wait(), ticker.wait()
+    clock.advance(0.175)
+
+    assert (late.number, following.number, following.num_missed) == (1, 2, 0)
+    assert [ticker.wait().number, ticker.wait().number] == [3, 5]
+
+
 @settings(deadline=None)
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=40))
 def test_two_ticks_are_half_a_period_apart_and_none_is_twice_or_early(works_s):

@@ -67,12 +67,14 @@ def test_one_action_is_no_run():
 
 
 def test_lost_ticks_are_told_apart_by_whether_the_core_was_there():
-    """A stall that covers half of a tick's period or more; several add up."""
+    """Away for half a period in theirs or the one before; several stalls add up."""
     start_s, period_s = 50.0, 1.0 / HZ
-    acted_at_s = start_s + (np.array([0, 1, 4, 6, 8, 10]) + 0.2) * period_s
-    lost = lost_ticks(acted_at_s, start_s=start_s, hz=HZ, ticks=11)
-    assert lost.tolist() == [2, 3, 5, 7, 9]
+    acted_at_s = start_s + (np.array([0, 1, 4, 6, 7, 9, 10, 12]) + 0.2) * period_s
+    lost = lost_ticks(acted_at_s, start_s=start_s, hz=HZ, ticks=13)
+    assert lost.tolist() == [2, 3, 5, 8, 11]
 
-    stalls = start_s + period_s * np.array([[1.9, 3.6], [5.0, 5.4], [7.1, 7.4], [7.5, 7.8]])
-    assert away(lost, stalls, start_s=start_s, hz=HZ) == 3
+    in_both, before, too_short, in_two = [1.9, 3.6], [4.1, 4.8], [8.1, 8.5], [[10.0, 10.3]]
+    stalls = start_s + period_s * np.array([in_both, before, too_short, *in_two, [11.1, 11.4]])
+    assert away(lost, stalls, start_s=start_s, hz=HZ) == 4
+    assert away(lost[3:4], stalls, start_s=start_s, hz=HZ) == 0
     assert away(lost, np.empty((0, 2)), start_s=start_s, hz=HZ) == 0

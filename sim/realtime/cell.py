@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.evaluation.tuned import Tuned
+from sim.origin import code_digest
 from sim.realtime.bouts import FORECAST, HEADS, found_head
 from sim.realtime.limits import read_limits
 from sim.suite import source_of
@@ -19,7 +20,7 @@ from steer.loop.process import cores
 from steer.loop.remote import Remote
 from steer.types import Selection
 
-__all__ = ["LIVE_CODE", "LiveCell", "Places", "apart"]
+__all__ = ["LIVE_CODE", "LiveCell", "Places", "apart", "check_code"]
 
 LIVE_CODE = ("sim/realtime", "steer/loop")
 """What a run on the wall clock goes through beside what every episode does."""
@@ -121,3 +122,13 @@ def apart() -> Iterator[Places]:
         yield Places(own, others, every)
     finally:
         os.sched_setaffinity(0, every)
+
+
+def check_code(digest: str) -> None:
+    """Refuse what was measured while the code changed: each run begins processes anew.
+
+    Raises:
+        ConfigError: It is not the code of this digest any more.
+    """
+    if (now := code_digest(LIVE_CODE)) != digest:
+        raise ConfigError(f"code: expected that of the first run, {digest}, got {now}")

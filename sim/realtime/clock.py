@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from sim.origin import Origin, code_digest
 from sim.realtime.bench import served
-from sim.realtime.cell import LIVE_CODE, LiveCell, Places, apart
+from sim.realtime.cell import LIVE_CODE, LiveCell, Places, apart, check_code
 from sim.realtime.figures import clock_records, clock_table
 from sim.realtime.job import Job, Lived
 from sim.realtime.lines import Lines
@@ -30,10 +30,11 @@ from sim.realtime.live import Living
 from sim.realtime.shared import running_world
 from sim.realtime.timing import away, lost_ticks, punctuality
 from sim.realtime.wide import wide_limits
-from sim.realtime.witness import Witness
+from sim.realtime.witness import MOST_HZ, Witness
 from sim.records import write_records
 from sim.seeds import episode_seeds
 from sim.tasks import spec_of
+from steer.loop.running import act_after
 
 __all__ = ["add_parser"]
 
@@ -86,6 +87,7 @@ def _clock(options: argparse.Namespace, words: Sequence[str]) -> int:
         ):
             for number in tqdm(todo, unit="run"):
                 row = _run(cell, options, places, server.address, number)
+                check_code(lines.settings["code"])
                 lines.add({**row, "made_by": asdict(Origin.now(command))})
     sys.stdout.write(clock_table(lines.rows))
     write_records(_RECORDS, clock_records(lines.rows, command))
@@ -123,7 +125,8 @@ def _run(
             wide=0,
             limits=own_limits,
         )
-        with Witness(ours.core) as witness:
+        looks = options.hz <= MOST_HZ and not options.may_sleep  # who looks wakes the core
+        with Witness(ours.core if looks else None, above=options.priority) as witness:
             lived = _lived(ours)
         ours_row = {**_punctual(ours, lived), "away": _away(ours, lived, witness.stalls_S2)}
         naive_row = _punctual(naive, _lived(naive))
@@ -170,7 +173,7 @@ def _away(job: Job, lived: Lived, stalls_S2: NDArray[np.float64] | None) -> int 
         return None
     acted_at_s, start_s = np.array(lived.acted_at_s), lived.start_s
     lost_L = lost_ticks(acted_at_s, start_s=start_s, hz=job.hz, ticks=_ticks(job))
-    return away(lost_L, stalls_S2, start_s=start_s, hz=job.hz)
+    return away(lost_L, stalls_S2, start_s=start_s, hz=job.hz, act_after_s=act_after(job.hz))
 
 
 def _ticks(job: Job) -> int:

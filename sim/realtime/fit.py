@@ -36,10 +36,10 @@ def _fit(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Fit the limits of each cell's robot, and put them beside those of other cells."""
     del words
     path: Path = options.limits
-    known = read_limits(path)
+    read_limits(path)  # before an hour of playing: it may be broken
     with served(options.cells, log=path.with_suffix(".log")) as server:
         found = {cell: _fitted(cell, options, server.address) for cell in options.cells}
-    write_limits(path, {**known, **found})
+    write_limits(path, {**read_limits(path), **found})
     sys.stdout.write(f"{path}: limits of {', '.join(found)}\n")
     return 0
 

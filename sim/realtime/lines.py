@@ -19,13 +19,14 @@ class Lines:
 
     Attributes:
         rows: All of them.
+        settings: As they are kept.
 
     Raises:
         ConfigError: It has rows that were made with others.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self._path, self._settings = path, json.loads(json.dumps(dict(settings)))
+        self._path, self.settings = path, json.loads(json.dumps(dict(settings)))
         text = path.read_text() if path.is_file() else ""
         whole = text[: text.rfind("\n") + 1]  # the last line of a run that was killed may be torn
         try:
@@ -34,7 +35,7 @@ class Lines:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: expected rows of this command, got {error!r}") from error
         for other in found:
-            names = [name for name in self._settings if other.get(name) != self._settings[name]]
+            names = [name for name in self.settings if other.get(name) != self.settings[name]]
             if names:
                 words = ", ".join(names)
                 raise ConfigError(
@@ -45,7 +46,7 @@ class Lines:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Keep a row."""
-        kept = {**row, "settings": self._settings}
+        kept = {**row, "settings": self.settings}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(json.dumps(kept, separators=(",", ":")) + "\n")

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from sim.origin import Origin, code_digest
 from sim.realtime.bench import served
-from sim.realtime.cell import LIVE_CODE, LiveCell, Places, apart
+from sim.realtime.cell import LIVE_CODE, LiveCell, Places, apart, check_code
 from sim.realtime.figures import recover_records, recover_table
 from sim.realtime.health import Watch
 from sim.realtime.job import Job, Lived
@@ -68,6 +68,7 @@ def _recover(options: argparse.Namespace, words: Sequence[str]) -> int:
     with apart() as places:
         for number in tqdm(todo, unit="run"):
             row = _run(cell, options.output, places, number)
+            check_code(lines.settings["code"])
             lines.add({**row, "made_by": asdict(Origin.now(command))})
     sys.stdout.write(recover_table(lines.rows))
     write_records(_RECORDS, recover_records(lines.rows, command))

@@ -86,21 +86,30 @@ def lost_ticks(
 
 
 def away(
-    ticks_L: NDArray[np.int64], stalls_S2: NDArray[np.float64], *, start_s: float, hz: float
+    ticks_L: NDArray[np.int64],
+    stalls_S2: NDArray[np.float64],
+    *,
+    start_s: float,
+    hz: float,
+    act_after_s: float,
 ) -> int:
-    """Return how many lost ticks the core was away for, for half a period or more.
+    """Return how many ticks were lost because the core was away.
 
-    Looked at are the period of each and the one before: a tick that begins late in its own costs
-    the one behind it.
+    It was so for half of the tick's period or more; or so long, to so late in the period before,
+    that the action of that one would have been followed too soon.
 
     Args:
         ticks_L: That were lost, from 0.
         stalls_S2: When it should have been there, and when it was again; apart from each other.
         start_s: When tick 0 was due.
         hz: Ticks a second.
+        act_after_s: When actions go out, in seconds after their tick was due.
     """
-    ends_L1 = (start_s + (ticks_L + 1) / hz)[:, None]
-    overlaps_LS = np.minimum(ends_L1, stalls_S2[:, 1]) - np.maximum(
-        ends_L1 - 2.0 / hz, stalls_S2[:, 0]
-    )
-    return int((overlaps_LS.clip(0.0).sum(1) >= _AWAY / hz).sum())
+    begins_L1, period_s = (start_s + ticks_L / hz)[:, None], 1.0 / hz
+    froms_S, tos_S = stalls_S2.T
+    inside_LS = np.minimum(begins_L1 + period_s, tos_S) - np.maximum(begins_L1, froms_S)
+    is_inside_L = inside_LS.clip(0.0).sum(1) >= _AWAY * period_s
+    is_long_S = tos_S - froms_S >= _AWAY * period_s
+    late_L1 = begins_L1 - _AWAY * period_s + act_after_s
+    is_before_L = (is_long_S & (tos_S > late_L1) & (tos_S <= begins_L1 + act_after_s)).any(1)
+    return int((is_inside_L | is_before_L).sum())

@@ -1,4 +1,4 @@
-"""Says when the machine had taken a core away: a loop above all others on it that only looks.
+"""Says when a core was away: a loop above all others on it that only looks.
 
 On a shared host a virtual core stands still for milliseconds, and no priority helps against that.
 The kernel's `hwlat` tracer looks for such gaps in the same way.
@@ -8,6 +8,7 @@ Shapes: `S` stalls.
 
 import logging
 import multiprocessing
+import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
@@ -19,67 +20,97 @@ from steer.clock import Clock, MonotonicClock
 from steer.errors import InvalidInputError
 from steer.loop.process import settled
 
-__all__ = ["Witness", "stalls_of"]
+__all__ = ["MOST_HZ", "Witness", "stalls_of"]
 
 logger = logging.getLogger(__name__)
 
 _PERIOD_S, _LEAST_S = 0.001, 0.001
 """How often it looks, and how late it must be for a stall."""
-_PRIORITY = 60
-"""Above System 1's and the kernel's interrupt threads."""
-_BEGIN_S, _END_S = 30.0, 10.0
+MOST_HZ = 0.25 / _PERIOD_S
+"""Of a loop whose ticks can be told apart."""
+_PRIORITY, _MOST_PRIORITY = 40, 99
+"""Of System 1 where nobody says it, and of all."""
+_BEGIN_S, _END_S, _LONGEST_S = 30.0, 10.0, 3600.0
 
 
 class Witness:
     """Looks at a core from a process of its own; a context manager.
 
-    It takes a few hundredths of the core. A stretch in which the kernel itself lets nobody in, for
-    whomever it works, is a stall, too.
+    It takes a few hundredths of the core, which goes to sleep no more often than it did. A stretch
+    in which the kernel lets nobody in, for whomever it works, is a stall, too.
 
     Args:
         core: To look at; None looks at nothing.
+        above: Priority of real time of who runs there; None for what `settled` takes.
 
     Attributes:
-        stalls_S2: When it should have looked and when it did, in seconds of the monotonic clock;
-            None until it has ended, and where it could not look: it needs a priority of real time.
+        stalls_S2: When it should have looked and when it did, in seconds of the monotonic clock: a
+            stall may have begun up to a millisecond before that. None until it has ended, and where
+            it could not look: it needs a priority above the other's.
     """
 
-    def __init__(self, core: int | None) -> None:
+    def __init__(self, core: int | None, *, above: int | None = None) -> None:
         self.stalls_S2: NDArray[np.float64] | None = None
+        priority = 1 + (_PRIORITY if above is None else above)
         context = multiprocessing.get_context("spawn")
         self._from_child, to_parent = context.Pipe(duplex=False)
-        self._stop = context.Event()
-        self._process = context.Process(target=_look, args=(core, to_parent, self._stop))
-        self._can_look = core is not None
+        self._stop, self._to_parent = context.Event(), to_parent
+        self._process = context.Process(target=_look, args=(core, priority, to_parent, self._stop))
+        self._is_looking = core is not None and priority <= _MOST_PRIORITY
 
     def __enter__(self) -> "Witness":
         """Begin to look; return it once it does, or cannot."""
-        if self._can_look:
+        if self._is_looking:
             self._process.start()
-            said = self._from_child.recv() if self._from_child.poll(_BEGIN_S) else "too late"
-            self._can_look = not said
-            if said:
+            self._to_parent.close()
+            said = self._told(_BEGIN_S)
+            self._is_looking = said == []
+            if not self._is_looking:
                 logger.warning("nobody looks whether the core is there: %s", said)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Look no more."""
         self._stop.set()
-        if self._can_look and self._from_child.poll(_END_S):
-            self.stalls_S2 = np.array(self._from_child.recv(), np.float64).reshape(-1, 2)
-        if self._process.pid is not None:
-            self._process.join(_END_S)
-            self._process.kill()
+        try:
+            found = self._told(_END_S) if self._is_looking else None
+            if isinstance(found, list):
+                self.stalls_S2 = np.array(found, np.float64).reshape(-1, 2)
+            elif self._is_looking:
+                logger.warning("nobody knows whether the core was there: %s", found)
+        finally:
+            if self._process.pid is not None:
+                self._process.join(_END_S)
+                self._process.kill()
+                self._process.join()
+
+    def _told(self, budget_s: float) -> "list[tuple[float, float]] | str":
+        """Return what the process says next, or why it says nothing."""
+        try:
+            if not self._from_child.poll(budget_s):
+                return f"expected a word from the witness within {budget_s:g} s, got none"
+            found: list[tuple[float, float]] | str = self._from_child.recv()
+        except EOFError:
+            return "expected the witness, got its end"
+        return found
 
 
-def _look(core: int, to_parent: Connection, stop: Event) -> None:
+def _look(core: int, priority: int, to_parent: Connection, stop: Event) -> None:
+    """Look until told to end, or whoever asked is gone, or for an hour."""
+    clock, parent = MonotonicClock(), os.getppid()
+    end_s = clock.now_s() + _LONGEST_S
     try:
-        with settled(core, priority=_PRIORITY):
-            to_parent.send("")
-            found = stalls_of(MonotonicClock(), stop.is_set)
+        with settled(core, priority=priority, is_kept_awake=False):
+            to_parent.send([])
+            found = stalls_of(
+                clock,
+                lambda: stop.is_set() or os.getppid() != parent or clock.now_s() > end_s,
+            )
         to_parent.send(found)
     except InvalidInputError as error:
         to_parent.send(str(error))
+    except BrokenPipeError:
+        logger.debug("nobody waits for what the witness saw")
 
 
 def stalls_of(clock: Clock, is_over: Callable[[], bool]) -> list[tuple[float, float]]:

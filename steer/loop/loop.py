@@ -40,12 +40,15 @@ class Ticked:
         command: What was commanded; None where nothing was known to command.
         asked: Whether a chunk was asked for.
         cost_s: What it took beside observing and acting, in seconds.
+        acted_s: When the action went out, where it had waited for its instant; None for one that
+            went out at once.
     """
 
     tick: Tick | None
     command: Command | None
     asked: bool
     cost_s: float
+    acted_s: float | None = None
 
 
 class Loop:
@@ -122,7 +125,7 @@ class Loop:
         begun_s = self._clock.now_s()
         self._tick += 1
         self._faults.last = ""
-        self._note_missed(tick, begun_s)
+        self._note_missed(tick)
         self.guarded("planner.poll", self._take)
         observing_s = self._clock.now_s()
         has_sensed = self.guarded("robot.observe", self._observe)
@@ -135,28 +138,38 @@ class Loop:
             self.guarded("planner.poll", self._take)
         command = self._system.step(now_s=observed_s, trouble=self._trouble())
         decided_s = self._clock.now_s()
-        if tick is not None:
-            self._clock.sleep(tick.due_s + self.act_after_s - decided_s)
-        acting_s = self._clock.now_s()
+        acts_s = decided_s if tick is None else max(decided_s, tick.due_s + self.act_after_s)
+        acting_s = self._waited(acts_s, now_s=decided_s)
         if command is not None:
             self._act(command)
         acted_s = self._clock.now_s()
         self._tell_changes()
         self._ended_s = self._clock.now_s()
         cost_s = (observing_s - begun_s) + (decided_s - observed_s)
+        woken_s = 0.0 if tick is None else begun_s - max(tick.due_s, tick.asked_s)
         self._took_s = {
+            "waking up": woken_s,
             "robot.observe": observed_s - observing_s,
+            "the wait to act": acting_s - acts_s,
             "robot.act": acted_s - acting_s,
             "on_change": self._ended_s - acted_s,
             "the loop": cost_s,
         }
-        return Ticked(tick, command, asked, cost_s)
+        has_waited = command is not None and acts_s > decided_s
+        return Ticked(tick, command, asked, cost_s, acting_s if has_waited else None)
 
-    def _note_missed(self, tick: Tick | None, begun_s: float) -> None:
+    def _waited(self, until_s: float, *, now_s: float) -> float:
+        """Wait for an instant; return the one that it has become."""
+        while now_s < until_s:
+            self._clock.sleep(until_s - now_s)
+            now_s = self._clock.now_s()
+        return now_s
+
+    def _note_missed(self, tick: Tick | None) -> None:
         """Count ticks that were skipped, by what took longest since the tick before them began."""
         if tick is None or not tick.num_missed:
             return
-        took_s = {**self._took_s, "the time between ticks": begun_s - self._ended_s}
+        took_s = {**self._took_s, "the time between ticks": tick.asked_s - self._ended_s}
         name = max(took_s, key=took_s.__getitem__)
         text = f"expected none skipped, got {tick.num_missed}: {name} took {took_s[name]:.3f} s"
         self._faults.note("tick", text, cause=name)

@@ -79,7 +79,7 @@ def run(
         patience_s: Take a request that was not answered for so long as lost, in seconds.
         replan_ticks: Ask again so many ticks after the last time; 0: as late as an answer allows.
         alarm_ticks: As `System1` takes it, for monitors.
-        act_after_s: As `Loop` takes it, less than a period; None for a quarter of one, or 2 ms
+        act_after_s: As `Loop` takes it, at most half a period; None for a quarter of one, or 2 ms
             where that is less.
         on_tick: Told of each tick; it must return at once.
         on_change: Told of each step on the ladder; it must return at once.
@@ -98,7 +98,7 @@ def run(
         num_observations=num_observations,
         replan_ticks=replan_ticks,
         patience_ticks=_ticks(hz, patience_s),
-        act_after_s=act_after(hz) if act_after_s is None else _within(act_after_s, 1.0 / hz),
+        act_after_s=act_after(hz) if act_after_s is None else _within(act_after_s, 0.5 / hz),
     )
     loop.begin(rest=rest)
     return Ran(drive(loop, hz=hz, clock=clock, until=until, on_tick=on_tick), loop, system)
@@ -129,6 +129,8 @@ def drive(
     ticker = Ticker(hz, clock, act_after_s=loop.act_after_s)
     while True:
         ticked = loop.step(ticker.wait())
+        if ticked.acted_s is not None:
+            ticker.acted(ticked.acted_s)
         if on_tick is not None:
             loop.guarded("on_tick", partial(on_tick, ticked))
         if until(ticked):
@@ -154,8 +156,8 @@ def _rate(embodiment: Embodiment, patience_s: float) -> float:
     return embodiment.control_hz
 
 
-def _within(act_after_s: float, period_s: float) -> float:
-    if not 0 <= act_after_s < period_s:
-        contract = f">= 0 and less than a period of {period_s:g} s"
+def _within(act_after_s: float, most_s: float) -> float:
+    if not 0 <= act_after_s <= most_s:
+        contract = f"0 to {most_s:g} s, half a period"
         raise InvalidInputError.expected("act_after_s", contract, act_after_s)
     return act_after_s

@@ -1,7 +1,7 @@
 """The beat of a control loop: deadlines are absolute, what was missed is skipped and counted."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steer.clock import Clock
 from steer.errors import InvalidInputError
@@ -21,12 +21,14 @@ class Tick:
         due_s: When it was due, on the ticker's clock.
         late_s: How much later than that it began, >= 0.
         num_missed: Ticks just before it that were skipped.
+        asked_s: When it was asked for.
     """
 
     number: int
     due_s: float
     late_s: float
     num_missed: int
+    asked_s: float = field(default=0.0, compare=False)
 
 
 class Ticker:
@@ -34,9 +36,10 @@ class Ticker:
 
     Tick k is due at start + k / hz. Work that takes longer than a period costs the ticks that it
     covers: the next beat is that of the period which has already begun, at once, and never a burst
-    of those that are gone. After one that is so late that the next action would follow in less than
-    half a period, the one that is due next is skipped: a command that follows another at once is
-    twice the speed that its limits mean.
+    of those that are gone. After one that begins or acts so late that the next action would follow
+    in less than half a period, the one that is due next is skipped: a command that follows another
+    at once is twice the speed that its limits mean. What `observe` takes is taken to be the same
+    each time.
 
     Args:
         hz: Ticks a second, finite and > 0.
@@ -54,7 +57,7 @@ class Ticker:
         self.hz = hz
         self._clock, self._act_after_s = clock, act_after_s
         self._start_s: float | None = None
-        self._last, self._begun_s = -1, -math.inf
+        self._last, self._begun_s, self._acted_s = -1, -math.inf, -math.inf
         self.num_missed = 0
 
     @property
@@ -64,7 +67,7 @@ class Ticker:
 
     def wait(self) -> Tick:
         """Return at the next tick; the first one is at once."""
-        now_s = self._clock.now_s()
+        now_s = asked_s = self._clock.now_s()
         if self._start_s is None:
             self._start_s = now_s
         running = math.floor((now_s - self._start_s) * self.hz)
@@ -76,11 +79,15 @@ class Ticker:
         missed = number - self._last - 1
         self._last, self._begun_s = number, now_s
         self.num_missed += missed
-        return Tick(number, due_s, now_s - due_s, missed)
+        return Tick(number, due_s, now_s - due_s, missed, asked_s)
+
+    def acted(self, now_s: float) -> None:
+        """Take note of when an action went out that had waited for its instant."""
+        self._acted_s = now_s
 
     def _apart(self) -> int:
-        """Return the first tick whose action is due half a period after the last one began."""
+        """Return the first tick whose action is due half a period after the last one, at least."""
         if self._start_s is None or self._last < 0:
             return 0
-        gone_s = self._begun_s - self._act_after_s - self._start_s
+        gone_s = max(self._begun_s, self._acted_s) - self._act_after_s - self._start_s
         return math.ceil(gone_s * self.hz + _APART)

@@ -10,6 +10,7 @@ from steer.errors import InvalidInputError
 from steer.limits import Limits
 from steer.loop.chunks import Chunk
 from steer.loop.ladder import Ladder, Rung
+from steer.loop.running import act_after
 from steer.types import Observation
 
 HZ = 10.0
@@ -119,6 +120,60 @@ def test_actions_go_out_at_equal_intervals_however_long_the_rest_of_a_tick_takes
     assert [item.cost_s for item in found] == [0.0] * 5
 
 
+class Stolen(FakeClock):
+    """Sleeps longer than it was told, once, when it is told to sleep for so long."""
+
+    def __init__(self, when_s, oversleeps_s):
+        super().__init__()
+        self.when_s, self.oversleeps_s = when_s, oversleeps_s
+
+    def sleep(self, duration_s):
+        more_s = 0.0
+        if duration_s == pytest.approx(self.when_s):
+            more_s, self.oversleeps_s = self.oversleeps_s, 0.0
+        super().sleep(duration_s + more_s)
+
+
+@pytest.mark.parametrize("oversleeps_s", [0.01, 0.04, 0.06, 0.095, 0.11, 0.31, 0.36])
+def test_after_an_action_that_overslept_the_next_one_is_not_at_once(oversleeps_s, caplog):
+    """Two are half a period apart at least, and what took the time is told."""
+    clock = Stolen(0.03, oversleeps_s)
+    arm = Slow(clock, 0.0, *[0.0] * 9)
+
+    _, _, ran = run(8, clock=clock, arm=arm, act_after_s=0.03)
+
+    assert min(np.diff(arm.told_at_s)) >= 0.05 - 1e-9
+    assert arm.told_at_s[-1] % 0.1 == pytest.approx(0.03)
+    assert bool(ran.ticker.num_missed) == (oversleeps_s > 0.05)
+    said = [text for text in caplog.messages if "the wait to act took" in text]
+    assert len(said) == (oversleeps_s > 0.05)
+
+
+def test_a_clock_that_wakes_too_early_is_asked_again():
+    """No action goes out before its instant."""
+
+    class Early(FakeClock):
+        def sleep(self, duration_s):
+            super().sleep(duration_s / 2 if duration_s > 0.001 else duration_s)
+
+    clock = Early()
+    arm = Slow(clock, 0.0, 0.0, 0.0)
+
+    run(3, clock=clock, arm=arm)
+
+    assert arm.told_at_s == pytest.approx([0.002, 0.102, 0.202])
+
+
+def test_a_fast_robot_is_told_a_quarter_into_its_period():
+    """A slow one after 2 ms."""
+    assert [act_after(hz) for hz in (1000.0, 200.0, 125.0, 20.0)] == [
+        0.00025,
+        0.00125,
+        0.002,
+        0.002,
+    ]
+
+
 def test_an_action_may_go_out_at_once():
     """As soon as it is known."""
     clock = FakeClock()
@@ -186,9 +241,9 @@ def test_a_planner_that_dies_takes_the_robot_down_the_ladder_and_is_asked_again(
         ({"body": Embodiment(name="", control_hz=0, actions=BODY.actions, observations=())}, "hz"),
         ({"patience_s": 0.0}, "patience_s: expected > 0, got 0"),
         ({"max_age_s": 0.0}, "max_age_s: expected > 0"),
-        ({"act_after_s": 0.1}, "act_after_s: expected >= 0 and less than a period of 0.1 s, got 0"),
-        ({"act_after_s": -0.01}, "act_after_s: expected >= 0"),
-        ({"act_after_s": float("nan")}, "act_after_s: expected >= 0"),
+        ({"act_after_s": 0.06}, "act_after_s: expected 0 to 0.05 s, half a period, got 0.06"),
+        ({"act_after_s": -0.01}, "act_after_s: expected 0 to"),
+        ({"act_after_s": float("nan")}, "act_after_s: expected 0 to"),
     ],
 )
 def test_what_makes_no_loop_is_refused(options, message):

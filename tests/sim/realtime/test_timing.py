@@ -66,15 +66,28 @@ def test_one_action_is_no_run():
         of([0], ticks=1)
 
 
-def test_lost_ticks_are_told_apart_by_whether_the_core_was_there():
-    """Away for half a period in theirs or the one before; several stalls add up."""
+@pytest.mark.parametrize(
+    ("stalls", "is_away"),
+    [
+        ([[9.9, 10.55]], True),
+        ([[10.0, 10.3], [10.4, 10.65]], True),
+        ([[9.3, 9.85]], True),
+        ([[9.0, 10.2]], True),
+        ([[10.6, 11.0]], False),
+        ([[9.0, 9.7]], False),
+        ([[9.5, 9.9]], False),
+        ([[9.0, 9.3], [9.4, 9.7]], False),
+        ([[11.0, 12.0]], False),
+        (np.empty((0, 2)), False),
+    ],
+)
+def test_lost_ticks_are_told_apart_by_whether_the_core_was_there(stalls, is_away):
+    """Away for half of its period, or until late in the one before; not some time near it."""
     start_s, period_s = 50.0, 1.0 / HZ
-    acted_at_s = start_s + (np.array([0, 1, 4, 6, 7, 9, 10, 12]) + 0.2) * period_s
+    acted_at_s = start_s + (np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12]) + 0.3) * period_s
     lost = lost_ticks(acted_at_s, start_s=start_s, hz=HZ, ticks=13)
-    assert lost.tolist() == [2, 3, 5, 8, 11]
+    assert lost.tolist() == [10]
 
-    in_both, before, too_short, in_two = [1.9, 3.6], [4.1, 4.8], [8.1, 8.5], [[10.0, 10.3]]
-    stalls = start_s + period_s * np.array([in_both, before, too_short, *in_two, [11.1, 11.4]])
-    assert away(lost, stalls, start_s=start_s, hz=HZ) == 4
-    assert away(lost[3:4], stalls, start_s=start_s, hz=HZ) == 0
-    assert away(lost, np.empty((0, 2)), start_s=start_s, hz=HZ) == 0
+    seen = start_s + period_s * np.array(stalls)
+    found = away(lost, seen, start_s=start_s, hz=HZ, act_after_s=0.25 * period_s)
+    assert found == is_away

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, get_type_hints
 
 from critics_table import draw_critics, draw_vision
 from moved import has_moved
-from realtime_table import draw_realtime
+from realtime_table import draw_realtime, draw_realtime_in_short
 from result_kinds import EPISODE_METRICS, OF_BOTH, PATHS, home_of, kind_of
 from results_table import draw_tables
 from suite_results import (
@@ -33,6 +33,7 @@ from suite_results import (
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 PLACES = (
+    ("README.md", "realtime", "realtime.json", draw_realtime_in_short),
     ("docs/realtime.md", "realtime", "realtime.json", draw_realtime),
     ("docs/train.md", "critics", "critics.json", draw_critics),
     ("docs/vision.md", "vision", "critics.json", draw_vision),
@@ -145,8 +146,8 @@ def publish(*, is_check: bool) -> int:
     _add_records(wanted, "realtime.json", realtime)
     found = {"realtime.json": realtime, "critics.json": critics}
     for name, place, home, draw in PLACES:
-        if (ROOT / name).exists():
-            text = (ROOT / name).read_text()
+        text = wanted.get(ROOT / name) or _text(ROOT / name)
+        if text:
             wanted[ROOT / name] = between(text, draw(found[home]), place) or text
     changed = [path for path, text in wanted.items() if _text(path) != text]
     for path in changed:

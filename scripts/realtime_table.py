@@ -1,4 +1,4 @@
-"""Draws the tables of docs/realtime.md from published records. Knows no files."""
+"""Draws the tables of docs/realtime.md, and README's, from published records. Knows no files."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from results_table import markdown, origin_of, value_of
 
-__all__ = ["draw_realtime"]
+__all__ = ["draw_realtime", "draw_realtime_in_short"]
 
 _Records = Mapping[str, Mapping[str, Any]]
 _SUCCESS = re.compile(r"success/([^/]+)/d(\d+)")
@@ -16,8 +16,8 @@ _FIGURES = {
     "success_ratio_d5_own/ours": "the same over its own without delay",
     "success_ratio_d5_own/naive": "success of `naive` at 5 ticks over its own without delay",
     "protective_stops": "ticks of `ours` in which a limit would have been broken, all delays",
-    "moved/ours/d5": "decisions of `ours` at 5 ticks whose chunk was moved within them before",
     "naive_limit_breaks": "the same of `naive` at 5 ticks",
+    "moved/ours/d5": "decisions of `ours` at 5 ticks whose chunk was moved within limits before",
     "edit_gain": "what an edit head (EXPO) adds at 5 ticks, success",
     "edit_gain/residual": "the same of a residual head (A2C2)",
     "edit_gain/cascade": "the same of a cascade (Hume)",
@@ -37,6 +37,19 @@ _FIGURES = {
     "recover_s/most": "the same, the slowest run, s",
     "recover_s/broken_limits": "limits broken meanwhile",
 }
+_IN_SHORT = (
+    "success_ratio_d5",
+    "success_ratio_d5_own/ours",
+    "protective_stops",
+    "naive_limit_breaks",
+    "lost_ticks",
+    "lost_ticks/core_there",
+    "lost_ticks/naive",
+    "lateness_p99_over_naive",
+    "tick_cost_ms",
+    "recover_s",
+)
+_METHODS_IN_SHORT = ("ours", "wait", "naive")
 _SHAPES = {
     "standing": "standing",
     "limit_breaks": "limits broken",
@@ -58,6 +71,21 @@ def draw_realtime(records: Sequence[Mapping[str, Any]]) -> str:
     tables = (_shapes, _under, _figures, _monitors)
     parts = [*_successes(by_metric), *(draw(by_metric) for draw in tables)]
     return "\n".join([*filter(None, parts), origin_of(records)])
+
+
+def draw_realtime_in_short(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the tables of the methods and figures that README shows, ending in a newline."""
+    shown = [record for record in records if _is_in_short(record["metric"])]
+    if not shown:
+        return "Not measured yet.\n"
+    by_metric = {record["metric"]: record for record in shown}
+    tables = [*_successes(by_metric), _figures(by_metric)]
+    return "\n".join([*filter(None, tables), origin_of(shown)])
+
+
+def _is_in_short(metric: str) -> bool:
+    match = _SUCCESS.fullmatch(metric)
+    return metric in _IN_SHORT or (match is not None and match[1] in _METHODS_IN_SHORT)
 
 
 def _successes(by_metric: _Records) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """How the figures of the loop read."""
 
-from realtime_table import draw_realtime
+from realtime_table import draw_realtime, draw_realtime_in_short
 
 
 def test_each_method_has_a_line_and_ours_stands_last(record):
@@ -57,3 +57,23 @@ def test_other_networks_have_a_table_of_their_own(record):
 def test_nothing_is_said_where_nothing_was_measured():
     """Instead of an empty table."""
     assert draw_realtime([]) == "Not measured yet.\n"
+    assert draw_realtime_in_short([]) == "Not measured yet.\n"
+
+
+def test_in_short_only_three_methods_and_the_figures_that_were_promised_are_shown(record):
+    """And the origin is that of what is shown."""
+    text = draw_realtime_in_short(
+        [
+            record("success/ours/d5", 0.8, 0.7, 0.9),
+            record("success/wait/d5", 0.6, 0.5, 0.7),
+            record("success/freeze/d5", 0.4, 0.3, 0.5, stale=True),
+            record("lost_ticks", 11, n=5),
+            record("drift_ms/ours", -0.02, n=5),
+            record("monitor/stac/auc", 0.56, 0.46, 0.66),
+        ]
+    )
+
+    assert "| `wait` | 0.60 [0.50, 0.70] | 100 |\n| `ours` | 0.80 [0.70, 0.90] | 100 |" in text
+    assert "median of the runs | 11 | 5 |" in text
+    for absent in ("freeze", "drift", "stac", "†"):
+        assert absent not in text
